@@ -1,0 +1,126 @@
+/* libseckill: the client: one connection to Redis, and everything that is under way on it.
+ *
+ * A client belongs to one thread, the one that runs its loop: every call on it, on its items and on its operations is made
+ * there, and every callback runs there. Use one client for each thread. A forked child must not touch its parent's client.
+ *
+ * Callbacks never run inside the call that started them; they run later, from the loop. Inside a callback every call is
+ * allowed, seckill_client_close included.
+ *
+ * Memory: all of the library's own allocations for a client go through its allocator, and each failure is survived. hiredis and
+ * libuv allocate through malloc; hiredis 0.14 and libuv abort the process when malloc fails.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef SECKILL_CLIENT_H
+#define SECKILL_CLIENT_H
+
+#include "status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct uv_loop_s;
+
+typedef struct seckill_client seckill_client;
+
+/* Where a client's memory comes from. The functions behave as malloc, realloc and free of C11, with `user_data` as their last
+ * argument; they are called on the client's thread only. */
+typedef struct {
+    void *(*allocate)(size_t size, void *user_data);
+    void *(*reallocate)(void *memory, size_t size, void *user_data);
+    void (*release)(void *memory, void *user_data);
+    void *user_data;
+} seckill_allocator;
+
+typedef enum {
+    SECKILL_LOG_ERROR = 0,   /* something is lost or refused until a person acts */
+    SECKILL_LOG_WARNING = 1, /* something failed and is tried again: a lost connection, a changed epoch */
+    SECKILL_LOG_INFO = 2,    /* what an operator wants to see once: connected, item changed */
+    SECKILL_LOG_DEBUG = 3
+} seckill_log_level;
+
+/* Gets one line without its newline; `line` is valid during the call. Must not call the library. */
+typedef void (*seckill_log_cb)(seckill_log_level level, const char *line, void *user_data);
+
+/* Options of a client. Begin with SECKILL_CLIENT_OPTIONS_INIT, then set what differs; all strings are copied, and NULL or 0
+ * means the default. */
+typedef struct {
+    size_t struct_size;
+    struct uv_loop_s *loop;      /* the libuv loop that drives the client; NULL: the host drives it, see seckill_client_fd */
+    const char *address;         /* "host:port", "[v6]:port", "host" (port 6379) or "unix:/path"; default "127.0.0.1:6379" */
+    const char *user;            /* ACL user; NULL: the default user */
+    const char *password;        /* NULL: no AUTH is sent (then `user` must be NULL too) */
+    const char *prefix;          /* of all keys, 1 to 64 of A-Za-z0-9._:-; default "seckill" */
+    uint32_t timeout_ms;         /* of each operation that names none, 1 to 3,600,000; default 3,000 */
+    uint32_t connect_timeout_ms; /* name resolution, connecting and AUTH together, 1 to 3,600,000; default 1,000 */
+    uint32_t command_timeout_ms; /* a command with no answer after this closes the connection, and what was on it is asked
+                                    again until its own deadline, 1 to 3,600,000; default 1,000 */
+    uint32_t
+        reconnect_min_ms; /* first wait before connecting again, 1 to 3,600,000; default 20; it doubles, with jitter, ... */
+    uint32_t reconnect_max_ms;          /* ... up to this; default 1,000 */
+    uint32_t max_operations;            /* operations under way; one more is SECKILL_BUSY, 1 to 16,777,216; default 65,536 */
+    uint32_t max_batches;               /* batches in flight to each Redis node, 1 to 64; default 2 */
+    uint32_t max_batch;                 /* operations in one batch, 1 to SECKILL_BATCH_MAX; default SECKILL_BATCH_MAX */
+    const seckill_allocator *allocator; /* copied; NULL: malloc, realloc, free */
+    seckill_log_cb log;                 /* NULL: no log */
+    void *log_user_data;
+    seckill_log_level log_level; /* the most detailed level that is logged; default SECKILL_LOG_ERROR (0) */
+} seckill_client_options;
+
+#define SECKILL_CLIENT_OPTIONS_INIT                                                                                            \
+    { sizeof(seckill_client_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, SECKILL_LOG_ERROR }
+
+/* Opens a client and begins to connect in the background; calls may be made at once and wait for the connection. The client
+ * keeps its loop alive until it is closed.
+ * SECKILL_INVALID: an option is malformed or out of range; nothing was opened. SECKILL_NO_MEMORY. */
+SECKILL_API SECKILL_CHECKED seckill_status seckill_client_open(const seckill_client_options *options, seckill_client **client);
+
+typedef void (*seckill_close_cb)(void *user_data);
+
+/* Closes a client, asynchronously. First every operation under way is called back, from the loop: SECKILL_UNKNOWN if it may
+ * have been sent, else SECKILL_CLOSED. Then items still open are closed, and when the last handle of the loop is closed and all
+ * memory is freed `cb` (may be NULL) runs, once. From this call on no other call may be made on the client or its items but
+ * seckill_client_dispatch and its two companions, by a host that drives it, until `cb` has run. With a foreign loop and a
+ * NULL `cb`, outside of a callback, the client is closed before this call returns, callbacks included. Closing twice is
+ * ignored. NULL is allowed. */
+SECKILL_API void seckill_client_close(seckill_client *client, seckill_close_cb cb, void *user_data);
+
+/* For hosts whose loop is not libuv (options.loop was NULL): watch `fd` for reading, and call seckill_client_dispatch when it
+ * is readable or when `timeout_ms` milliseconds have passed, whichever is first. Ask for the timeout again after every call on
+ * the client: it is 0 while something waits to be sent. seckill_client_fd           a file descriptor for poll, epoll, select;
+ * -1 if the client runs on a libuv loop of the host's seckill_client_timeout_ms   -1: no timeout seckill_client_dispatch does
+ * what is due without waiting, callbacks included; must not be called from a callback
+ */
+SECKILL_API int seckill_client_fd(const seckill_client *client);
+SECKILL_API int seckill_client_timeout_ms(const seckill_client *client);
+SECKILL_API void seckill_client_dispatch(seckill_client *client);
+
+/* Counters since the client was opened, and gauges. Begin with struct_size set. */
+typedef struct {
+    size_t struct_size;
+    uint64_t operations;  /* started */
+    uint64_t granted;     /* reserves that took units */
+    uint64_t replayed;    /* answers that stood already */
+    uint64_t refused;     /* answers of the business other than ok */
+    uint64_t failed;      /* errors other than unknown */
+    uint64_t unknown;     /* answers that never came */
+    uint64_t batches;     /* scripts sent for batches of operations */
+    uint64_t batched;     /* operations in them; batched / batches is the mean batch */
+    uint64_t repeated;    /* scripts sent again because the connection was lost */
+    uint64_t connections; /* made, the first included */
+    uint64_t in_progress; /* gauge: operations under way */
+    uint64_t in_flight;   /* gauge: batches in flight */
+    int connected;        /* gauge: 1 if the connection is up */
+} seckill_client_stats;
+
+/* Fills what `stats->struct_size` leaves room for. SECKILL_INVALID: a NULL argument or an impossible size. */
+SECKILL_API seckill_status seckill_client_get_stats(const seckill_client *client, seckill_client_stats *stats);
+
+/* Why the connection is down, for a person: "connection refused", for example; "" while it is up. Valid until the next call. */
+SECKILL_API const char *seckill_client_trouble(const seckill_client *client);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

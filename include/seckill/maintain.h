@@ -1,0 +1,36 @@
+/* libseckill: what some process must do all the time so that nothing is stranded: a worker, or a timer in the shop's service.
+ * Any number of processes may do it at once.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef SECKILL_MAINTAIN_H
+#define SECKILL_MAINTAIN_H
+
+#include "item.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct {
+    seckill_status status; /* SECKILL_OK: no shard has anything overdue left */
+    const char *message;
+    int64_t reservations;   /* that expired now */
+    int64_t units;          /* that came back */
+    int64_t server_time_ms; /* of the last shard that answered */
+    int64_t next_due_ms;    /* when the next thing ends, by the servers' clock; 0: nothing is to come */
+    const seckill_shard_outcome *outcomes;
+    size_t outcome_count;
+} seckill_expire_result;
+
+typedef void (*seckill_expire_cb)(const seckill_expire_result *result, void *user_data);
+
+/* Ends what is overdue on every shard of an item, in steps of at most SECKILL_BATCH_MAX users each: reservations whose hold is
+ * over give their units back, and remembered request ids whose time is over are forgotten. Statuses as in item.h. */
+SECKILL_API SECKILL_CHECKED seckill_status seckill_expire(seckill_item *item, uint32_t timeout_ms, seckill_expire_cb cb,
+                                                          void *user_data);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

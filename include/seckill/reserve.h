@@ -1,0 +1,162 @@
+/* libseckill: a user's reservation, from reserve to confirm, cancel or refund.
+ *
+ * Requests that arrive together travel together: all that wait for a shard go to it in one script. Each call is asynchronous: a
+ * nonzero return says that nothing was sent and the callback never runs; zero says that it runs exactly once, later, on the
+ * loop's thread. After SECKILL_UNKNOWN ask again with the same ids: what was done stays done, and is answered as `replayed`.
+ * Until its deadline an operation is repeated by the library itself over lost connections and passing faults.
+ *
+ * Statuses that every callback may give, besides those named at each call: SECKILL_NOT_DEFINED, SECKILL_UNKNOWN,
+ * SECKILL_UNREACHABLE, SECKILL_SERVER_BUSY, SECKILL_SERVER_MEMORY, SECKILL_DENIED, SECKILL_DAMAGED, SECKILL_LAYOUT,
+ * SECKILL_SERVER_ERROR, SECKILL_PROTOCOL, SECKILL_CLOSED, SECKILL_NO_MEMORY. Every call may return SECKILL_INVALID (a NULL
+ * argument, a size or number out of range), SECKILL_BUSY (the client's max_operations) and SECKILL_NO_MEMORY.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef SECKILL_RESERVE_H
+#define SECKILL_RESERVE_H
+
+#include "item.h"
+#include "token.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The states of a reservation. */
+typedef enum {
+    SECKILL_RESERVED = 1,         /* holds its units until ends_ms */
+    SECKILL_RESERVATION_SOLD = 2, /* confirmed */
+    SECKILL_RESERVATION_CANCELLED = 3,
+    SECKILL_RESERVATION_EXPIRED = 4,
+    SECKILL_RESERVATION_REFUNDED = 5
+} seckill_reservation_state;
+
+typedef struct {
+    uint8_t id[SECKILL_RESERVATION_ID_SIZE];
+    seckill_reservation_state state;
+    uint32_t quantity;
+    int64_t price;    /* of one unit when it was granted, minor units */
+    int64_t since_ms; /* when it came into its state: granted, confirmed, cancelled, expired, refunded at; server's clock */
+    int64_t ends_ms;  /* reserved: when the hold ends; cancelled, expired: when its request id is forgotten; else 0 */
+} seckill_reservation;
+
+/* The result of reserve, confirm, cancel and refund. */
+typedef struct {
+    seckill_status status;
+    const char *message;             /* the cause, for a person; never NULL; valid during the callback */
+    int replayed;                    /* 1: it stood already, from this request or an earlier one */
+    uint32_t retry_after_ms;         /* a hint for SECKILL_CLASS_RETRYABLE and SECKILL_CLASS_UNKNOWN; else 0 */
+    seckill_reservation reservation; /* on SECKILL_OK, and where the answer is about one; else id is zero and state 0 */
+    const seckill_reservation_ref
+        *ref; /* what seckill_token_issue takes, while reserved; else NULL; valid during the callback */
+} seckill_result;
+
+typedef void (*seckill_result_cb)(const seckill_result *result, void *user_data);
+typedef seckill_result_cb seckill_reserve_cb;
+
+/* An operation under way. It lives until its callback returns, or until it is detached. */
+typedef struct seckill_op seckill_op;
+
+enum {
+    SECKILL_FIRST_ATTEMPT = 1 /* this request id was never sent before: the answer may come from memory (at most 200 ms old)
+                                 instead of from Redis. Never set it on a retry: its grant may stand. */
+};
+
+typedef struct {
+    size_t struct_size;
+    seckill_bytes user;       /* 1 to SECKILL_USER_MAX bytes, copied */
+    seckill_bytes request_id; /* 1 to SECKILL_REQUEST_ID_MAX bytes, copied: the caller's idempotency key, kept before sending */
+    uint32_t quantity;        /* 1 to 1,000,000; 0: one unit */
+    uint32_t timeout_ms;      /* 1 to 3,600,000; 0: the client's default */
+    uint32_t flags;           /* SECKILL_FIRST_ATTEMPT */
+    int64_t created_ms;       /* when the user made the request, milliseconds since 1970; 0: now. Keep it over retries. */
+} seckill_reserve_options;
+
+#define SECKILL_RESERVE_OPTIONS_INIT                                                                                           \
+    { sizeof(seckill_reserve_options), {0, 0}, {0, 0}, 0, 0, 0, 0 }
+
+/* Takes units for a user: available to reserved.
+ *   op   gets the operation, for seckill_op_detach; may be NULL
+ * The callback's status: SECKILL_OK: reserved (or, `replayed`, reserved or sold already under this request id).
+ * SECKILL_SOLD_OUT: the user's shard has no unit. SECKILL_NOT_ENOUGH: fewer than asked. SECKILL_LIMIT_REACHED,
+ * SECKILL_NOT_STARTED, SECKILL_PAUSED, SECKILL_ENDED. SECKILL_CANCELLED, SECKILL_EXPIRED, SECKILL_REFUNDED: this request id's
+ * reservation is over: use a new id to try again. SECKILL_CONFLICT: this request id was used with another quantity.
+ * SECKILL_TOO_OLD: created longer ago than the item's window. SECKILL_BUSY: the user has too many records
+ * (SECKILL_USER_RECORDS_MAX, SECKILL_USER_UNSETTLED_MAX). */
+SECKILL_API SECKILL_CHECKED seckill_status seckill_reserve(seckill_item *item, const seckill_reserve_options *options,
+                                                           seckill_op **op, seckill_reserve_cb cb, void *user_data);
+
+typedef struct {
+    size_t struct_size;
+    const seckill_reservation_ref *ref; /* what the verified token says, copied; its activity and item must be the handle's */
+    seckill_bytes order_ref;            /* the shop's own words, 0 to SECKILL_ORDER_REF_MAX bytes, carried into the event */
+    uint32_t timeout_ms;                /* 1 to 3,600,000; 0: the client's default */
+} seckill_confirm_options;
+
+#define SECKILL_CONFIRM_OPTIONS_INIT                                                                                           \
+    { sizeof(seckill_confirm_options), 0, {0, 0}, 0 }
+
+/* Settles a reservation: reserved to sold, once, with an event for the orders side in the same atomic step. A reservation that
+ * has expired, or that a failover lost, is taken again if the token is still valid by the server's clock, the sale is on, and
+ * limit and stock allow.
+ * The callback's status: SECKILL_OK. SECKILL_EXPIRED: for good. SECKILL_CANCELLED, SECKILL_REFUNDED. SECKILL_CONFLICT: the
+ * record says another quantity than the token. SECKILL_BUSY: too many events wait (settings.max_events). */
+SECKILL_API SECKILL_CHECKED seckill_status seckill_confirm(seckill_item *item, const seckill_confirm_options *options,
+                                                           seckill_op **op, seckill_result_cb cb, void *user_data);
+
+typedef struct {
+    size_t struct_size;
+    seckill_bytes user;                                  /* 1 to SECKILL_USER_MAX bytes, copied */
+    uint8_t reservation_id[SECKILL_RESERVATION_ID_SIZE]; /* from the token, the reservation or the event */
+    uint32_t timeout_ms;                                 /* 1 to 3,600,000; 0: the client's default */
+} seckill_release_options;
+
+#define SECKILL_RELEASE_OPTIONS_INIT                                                                                           \
+    { sizeof(seckill_release_options), {0, 0}, {0}, 0 }
+
+/* Gives a reservation's units back before it is confirmed: reserved to available.
+ * The callback's status: SECKILL_OK. SECKILL_SOLD: it is confirmed. SECKILL_EXPIRED: its units went back already.
+ * SECKILL_REFUNDED. SECKILL_NO_RESERVATION: no such record. */
+SECKILL_API SECKILL_CHECKED seckill_status seckill_cancel(seckill_item *item, const seckill_release_options *options,
+                                                          seckill_op **op, seckill_result_cb cb, void *user_data);
+
+/* Gives the units of a confirmed reservation back: sold to available; the user's limit too; with an event for the orders side.
+ * The record stays, as refunded.
+ * The callback's status: SECKILL_OK. SECKILL_CANCELLED, SECKILL_EXPIRED: it was never confirmed. SECKILL_CONFLICT: it is still
+ * reserved: cancel it. SECKILL_NO_RESERVATION: no such record. SECKILL_BUSY: too many events wait. */
+SECKILL_API SECKILL_CHECKED seckill_status seckill_refund(seckill_item *item, const seckill_release_options *options,
+                                                          seckill_op **op, seckill_result_cb cb, void *user_data);
+
+typedef struct {
+    size_t struct_size;
+    seckill_bytes user;       /* 1 to SECKILL_USER_MAX bytes, copied */
+    seckill_bytes request_id; /* size 0: all of the user's reservations of this item */
+    uint32_t timeout_ms;      /* 1 to 3,600,000; 0: the client's default */
+} seckill_lookup_options;
+
+#define SECKILL_LOOKUP_OPTIONS_INIT                                                                                            \
+    { sizeof(seckill_lookup_options), {0, 0}, {0, 0}, 0 }
+
+typedef struct {
+    seckill_status status;
+    const char *message;
+    int64_t server_time_ms;
+    const seckill_reservation *reservations; /* oldest first; what is overdue is shown as expired */
+    const seckill_reservation_ref *refs;     /* beside each: what seckill_token_issue takes; zero unless reserved */
+    size_t count;                            /* 0 to SECKILL_USER_RECORDS_MAX */
+} seckill_lookup_result;
+
+typedef void (*seckill_lookup_cb)(const seckill_lookup_result *result, void *user_data);
+
+/* Reads a user's reservations; changes nothing. The callback's status: SECKILL_OK, also with none; with a request id:
+ * SECKILL_NO_RESERVATION if it has no record. */
+SECKILL_API SECKILL_CHECKED seckill_status seckill_lookup(seckill_item *item, const seckill_lookup_options *options,
+                                                          seckill_op **op, seckill_lookup_cb cb, void *user_data);
+
+/* The callback of this operation is not called any more, and `op` must not be used again. What was sent may still happen. */
+SECKILL_API void seckill_op_detach(seckill_op *op);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,18 @@
+/* libseckill: stock for flash sales, never oversold, never stranded, exactly once. This header includes all others.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef SECKILL_SECKILL_H
+#define SECKILL_SECKILL_H
+
+#include "base.h"
+#include "client.h"
+#include "events.h"
+#include "item.h"
+#include "maintain.h"
+#include "reserve.h"
+#include "shard.h"
+#include "status.h"
+#include "token.h"
+
+#endif

@@ -1,0 +1,129 @@
+/* libseckill: tokens, the signed proof of a reservation (or of a session, or of a place in the queue).
+ *
+ * Tokens are PASETO version 4: `v4.local` (encrypted: only holders of the key read them) or `v4.public` (signed: others verify
+ * but cannot issue). The footer is {"kid":"..."} with the PASERK id of the key; the implicit assertion names the purpose, so
+ * that one kind never passes for another. Claims of a reservation: `sub` user (or `sub64`, base64url, where the user is not
+ * UTF-8 or has control characters), `aud` activity/item, `jti` reservation in hexadecimal, `iat` granted at, `hold` end of the
+ * hold, `exp` end of the token, `qty` units, `price` of one unit; times in ISO 8601 with milliseconds, UTC. All of them come
+ * from the record, so each issue of a reservation's token says the same.
+ *
+ * All functions here are pure: no I/O, no clock (times are arguments). A key ring may be used by many threads at once as long
+ * as none adds to it or frees it.
+ *
+ * Sources: https://github.com/paseto-standard/paseto-spec (Version 4), https://github.com/paseto-standard/paserk.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef SECKILL_TOKEN_H
+#define SECKILL_TOKEN_H
+
+#include "status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    SECKILL_TOKEN_SIZE = 1536,   /* bytes that hold any token this library issues, with its NUL; longer ones are garbage */
+    SECKILL_KEY_TEXT_SIZE = 128, /* bytes that hold any PASERK key, with its NUL */
+    SECKILL_KEYS_MAX = 64        /* keys of one ring */
+};
+
+/* What a token is for. It is bound into the token and cannot be changed. */
+typedef enum {
+    SECKILL_TOKEN_RESERVATION = 1, /* proof of a reservation */
+    SECKILL_TOKEN_TICKET = 2,      /* proof of a place in the queue */
+    SECKILL_TOKEN_SESSION = 3      /* proof of who the user is: only `user`, `issued_ms` and `valid_until_ms` are used */
+} seckill_token_purpose;
+
+/* What a token says. Self-contained: it owns its bytes. Times are milliseconds since 1970-01-01T00:00:00Z. */
+typedef struct {
+    uint8_t user[SECKILL_USER_MAX];
+    size_t user_size;                                    /* 1 to SECKILL_USER_MAX */
+    char activity[SECKILL_ID_MAX + 1];                   /* "" in a session */
+    char item[SECKILL_ID_MAX + 1];                       /* "" in a session */
+    uint8_t reservation_id[SECKILL_RESERVATION_ID_SIZE]; /* zero in a session */
+    uint32_t quantity;                                   /* units; 0 in a session */
+    int64_t price;          /* of one unit, in minor units, 0 to SECKILL_AMOUNT_MAX; 0 in a session */
+    int64_t issued_ms;      /* when the reservation was granted, or the session began */
+    int64_t hold_until_ms;  /* when the hold ends and the units go back; 0 in a session */
+    int64_t valid_until_ms; /* when the token ends: hold + grace */
+} seckill_reservation_ref;
+
+typedef struct seckill_keyring seckill_keyring;
+
+/* The kinds of keys. */
+typedef enum {
+    SECKILL_KEY_LOCAL = 1,  /* 32 bytes: issues and verifies v4.local */
+    SECKILL_KEY_SECRET = 2, /* 64 bytes, Ed25519 seed and public key: issues and verifies v4.public */
+    SECKILL_KEY_PUBLIC = 3  /* 32 bytes, Ed25519 public key: verifies v4.public */
+} seckill_key_kind;
+
+/* Makes an empty key ring; the caller frees it with seckill_keyring_free. SECKILL_NO_MEMORY: out of memory (libsodium, which
+ * holds the keys in guarded memory, included). SECKILL_INVALID: `ring` is NULL. */
+SECKILL_API SECKILL_CHECKED seckill_status seckill_keyring_new(seckill_keyring **ring);
+
+/* Wipes and frees a ring. NULL is allowed. */
+SECKILL_API void seckill_keyring_free(seckill_keyring *ring);
+
+/* Adds a key, given as PASERK text: `k4.local.`, `k4.secret.` or `k4.public.` and base64url. The first key that can issue is
+ * the one that issues, until seckill_keyring_issue_with names another; all keys verify. Adding a key twice changes nothing.
+ *   text   need not be NUL-terminated; the ring keeps a copy of the key, and the caller should wipe the text
+ * SECKILL_KEY_GARBAGE: not a PASERK key of version 4, wrong size, a secret key whose halves do not fit, or a public key that
+ * is no point of the curve.
+ * SECKILL_BUSY: the ring holds SECKILL_KEYS_MAX keys. SECKILL_NO_MEMORY. SECKILL_INVALID: a NULL argument. */
+SECKILL_API SECKILL_CHECKED seckill_status seckill_keyring_add(seckill_keyring *ring, const char *text, size_t size);
+
+/* Names the key that issues from now on, by its PASERK id (`k4.lid.…`, `k4.sid.…`): the step of a key's rotation.
+ * SECKILL_TOKEN_KEY: no such key in the ring. SECKILL_INVALID: the key cannot issue, or a NULL argument. */
+SECKILL_API SECKILL_CHECKED seckill_status seckill_keyring_issue_with(seckill_keyring *ring, const char *kid);
+
+/* Makes a new random key and writes its PASERK text with its NUL. The caller should wipe the text after use.
+ *   kind   SECKILL_KEY_LOCAL or SECKILL_KEY_SECRET
+ * SECKILL_INVALID: another kind, or NULL. SECKILL_NO_MEMORY: libsodium could not start. */
+SECKILL_API SECKILL_CHECKED seckill_status seckill_key_generate(seckill_key_kind kind, char text[SECKILL_KEY_TEXT_SIZE]);
+
+/* Writes the public key of a secret one, as PASERK text with its NUL. SECKILL_KEY_GARBAGE: not a `k4.secret.` key.
+ * SECKILL_INVALID: NULL. SECKILL_NO_MEMORY: libsodium could not start. */
+SECKILL_API SECKILL_CHECKED seckill_status seckill_key_public(const char *secret_text, size_t size,
+                                                              char text[SECKILL_KEY_TEXT_SIZE]);
+
+/* Writes the PASERK id of a key (`k4.lid.`, `k4.sid.` or `k4.pid.` and base64url) with its NUL: what seckill_keyring_issue_with
+ * takes. It is no secret. (A token made by a secret key names the `k4.pid.` id of its public half in its footer, so that a
+ * ring with either half finds it.) SECKILL_KEY_GARBAGE: not a PASERK key of version 4. SECKILL_INVALID: NULL.
+ * SECKILL_NO_MEMORY: libsodium could not start. */
+SECKILL_API SECKILL_CHECKED seckill_status seckill_key_id(const char *text, size_t size, char kid[SECKILL_KEY_TEXT_SIZE]);
+
+/* Issues a token with the ring's issuing key.
+ *   ref      what it says; every field in its range, 0 <= issued_ms < valid_until_ms <= the end of the year 9999, and but for
+ *            a session issued_ms <= hold_until_ms <= valid_until_ms and at least one unit
+ *   out      out_size bytes; SECKILL_TOKEN_SIZE is always enough; gets the token and a NUL
+ *   written  gets the token's size without the NUL; may be NULL
+ * A v4.public token is the same for the same ref; a v4.local one has a new nonce each time.
+ * SECKILL_INVALID: a NULL argument, an unknown purpose, a field out of range. SECKILL_NO_SPACE: out_size is too small.
+ * SECKILL_TOKEN_KEY: the ring has no key that issues. Allocates nothing. */
+SECKILL_API SECKILL_CHECKED seckill_status seckill_token_issue(const seckill_keyring *ring, seckill_token_purpose purpose,
+                                                               const seckill_reservation_ref *ref, char *out, size_t out_size,
+                                                               size_t *written);
+
+/* Verifies a token and says what it says. Needs no Redis. Comparisons of secrets take constant time.
+ *   purpose    what the token must be for
+ *   token      need not be NUL-terminated
+ *   now_ms     the caller's clock, milliseconds since 1970
+ *   leeway_ms  how long after its end a token still passes (clocks differ), 0 to 3,600,000
+ *   ref        filled on SECKILL_OK, and on SECKILL_TOKEN_EXPIRED (for messages: trust nothing that has expired); else zero,
+ *              but untouched on SECKILL_INVALID
+ * SECKILL_TOKEN_GARBAGE: not a PASETO v4 token; an empty one too. SECKILL_TOKEN_TRUNCATED: begins like one, if only with one
+ * character, but ends before its parts (header, body, footer) are whole. SECKILL_TOKEN_KEY: names a key that the ring does not
+ * hold. SECKILL_TOKEN_FORGED: authentication failed: a changed bit, or another key. SECKILL_TOKEN_PURPOSE: genuine, but for
+ * another purpose. SECKILL_TOKEN_CLAIMS: genuine, but a claim is missing, out of range, or none of its purpose's.
+ * SECKILL_TOKEN_EXPIRED: now_ms > valid_until_ms + leeway_ms. SECKILL_INVALID: a NULL argument, an unknown purpose, a leeway
+ * out of range. Allocates nothing. */
+SECKILL_API SECKILL_CHECKED seckill_status seckill_token_verify(const seckill_keyring *ring, seckill_token_purpose purpose,
+                                                                const char *token, size_t size, int64_t now_ms,
+                                                                uint32_t leeway_ms, seckill_reservation_ref *ref);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
