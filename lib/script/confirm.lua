@@ -1,0 +1,69 @@
+#!lua flags=allow-oom
+-- prelude: shard.lua
+-- Settles reservations: reserved to sold, each with an event.
+--
+-- ARGV   2: for each token: reservation id c16, quantity I4, price I7, end of the token I6
+--        3 ...: the users, then the order references, one of each for each token
+-- reply  for each token: status B, flags B; then the records of those whose flags say so
+open()
+permit_writes()
+permit('XADD', EVENTS, '1-1', 'e', 'v')
+read('XLEN', EVENTS)
+
+local function sell(user, at, record, order_ref)
+  stock.sold = stock.sold + record.quantity
+  record.state, record.since, record.ends = SOLD, now, 0
+  add_event(1, user, record, order_ref)
+  answer('ok', 0, set(user, at, record))
+end
+
+-- 'Expired' is an answer that the shop acts on (it voids the payment): from then on it stays so, even if units come back.
+local function void(user, at, record, valid_until)
+  record.state, record.since = VOID, now
+  record.ends = math.max(now + stock.remember, valid_until)
+  if at <= RECORDS_MAX * RECORD_SIZE then answer('expired', 0, set(user, at, record)) else answer('expired', 0) end
+end
+
+-- The hold is over, or a failover lost the record: take the units again, where the sale is on, and limit and stock allow.
+local function confirm_late(user, at, record, valid_until, order_ref)
+  if now > valid_until then return answer('expired', 0) end
+  local sale_status = sale()
+  if sale_status == 'paused' then return answer('paused', 0) end
+  if at > RECORDS_MAX * RECORD_SIZE then return answer('busy', 0) end
+  if sale_status ~= 'ok' or tally(records[user]) + record.quantity > stock.limit then
+    return void(user, at, record, valid_until)
+  end
+  if stock.available < record.quantity and reclaim() and stock.available < record.quantity then return answer('again', 0) end
+  if stock.available < record.quantity then return void(user, at, record, valid_until) end
+  stock.available = stock.available - record.quantity
+  sell(user, at, record, order_ref)
+end
+
+local function confirm_reserved(user, at, record, order_ref)
+  stock.reserved = stock.reserved - record.quantity
+  sell(user, at, record, order_ref)
+end
+
+local OVER = { [CANCELLED] = 'cancelled', [VOID] = 'expired', [REFUNDED] = 'refunded' }
+
+local function confirm(user, order_ref, id, quantity, price, valid_until)
+  settle(user)
+  local text = records[user]
+  local at = find(text, id)
+  local record = at and get(text, at) or { id = id, state = EXPIRED, quantity = quantity, price = price }
+  local stored = at and string.sub(text, at, at + RECORD_SIZE - 1)
+  if record.quantity ~= quantity then return answer('conflict', 0) end
+  if record.state == SOLD then return answer('ok', REPLAYED, stored) end
+  if OVER[record.state] then return answer(OVER[record.state], REPLAYED, stored) end
+  if not has_room_for_event() then return answer('busy', 0) end
+  if record.state == RESERVED then return confirm_reserved(user, at, record, order_ref) end
+  confirm_late(user, at or #text + 1, record, valid_until, order_ref)
+end
+
+local count = (#ARGV - 2) / 2
+load_users(ARGV, 3, 2 + count)
+for i = 1, count do
+  confirm(ARGV[2 + i], ARGV[2 + count + i], struct.unpack('>c16I4I7I6', ARGV[2], (i - 1) * 33 + 1))
+end
+commit()
+return reply_answers()

@@ -1,0 +1,55 @@
+#!lua
+-- prelude: shard.lua
+-- Brings a shard up to the settings of the mapping list; creates it where there is none. All its keys are made at once and are
+-- never empty, so that none is ever missing.
+--
+-- ARGV   1: their version, and the settings in the order of SETTINGS
+-- reply  nothing more
+local function create()
+  if redis.call('EXISTS', unpack(KEYS)) ~= 0 then fail('DAMAGED keys without ' .. STOCK) end
+  local time = redis.call('TIME')
+  local created = number(time[1] * 1000 + math.floor(time[2] / 1000))
+  local fields = { 'layout', '1', 'run', string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') }
+  for _, name in ipairs(COUNTERS) do
+    fields[#fields + 1] = name
+    fields[#fields + 1] = (name == 'epoch' or name == 'clock') and created or '0'
+  end
+  for i, name in ipairs(SETTINGS) do
+    fields[#fields + 1] = name
+    fields[#fields + 1] = ARGV[i]
+  end
+  redis.call('HSET', STOCK, unpack(fields))
+  redis.call('HSET', USERS, '', '')
+  redis.call('ZADD', EXPIRATIONS, '+inf', '')
+  redis.call('HSET', TRANSFERS, '', '')
+  for _, stream in ipairs({ QUEUE, EVENTS }) do
+    redis.call('XADD', stream, '0-1', 'e', '')
+    redis.call('XDEL', stream, '0-1')
+  end
+end
+
+local function change()
+  local fields = {}
+  for i, name in ipairs(SETTINGS) do
+    fields[#fields + 1] = name
+    fields[#fields + 1] = ARGV[i]
+  end
+  redis.call('HSET', STOCK, unpack(fields))
+end
+
+permit_writes()
+permit('HSET', TRANSFERS, 'f', 'v')
+for _, stream in ipairs({ QUEUE, EVENTS }) do
+  permit('XADD', stream, '0-1', 'e', '')
+  permit('XDEL', stream, '0-1')
+  read('XLEN', stream)
+end
+read('HLEN', TRANSFERS)
+local version = read('HGET', STOCK, 'settings')
+if not version then
+  create()
+elseif tonumber(version) < tonumber(ARGV[1]) then
+  change()
+end
+open()
+return header()

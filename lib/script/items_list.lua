@@ -1,0 +1,9 @@
+#!lua flags=no-writes
+-- Lists the items of an activity.
+--
+-- KEYS   1: the items of the activity
+-- reply  their ids, sorted, each with a newline behind it
+local items = redis.call('SMEMBERS', KEYS[1])
+table.sort(items)
+for i, item in ipairs(items) do items[i] = item .. '\n' end
+return table.concat(items)

@@ -1,0 +1,5 @@
+#!lua flags=no-writes
+-- prelude: map.lua
+-- Reads a mapping list.
+read_map()
+return reply_map()

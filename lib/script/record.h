@@ -1,0 +1,41 @@
+/* What the scripts of a shard say about users: records, and the answers to a batch.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef SK_SCRIPT_RECORD_H
+#define SK_SCRIPT_RECORD_H
+
+#include "base/wire.h"
+
+#include <seckill/reserve.h>
+
+enum {
+    SK__RECORD_SIZE = 40,  /* one record of a user: see shard.lua */
+    SK__ANSWER_SIZE = 2,   /* status and flags */
+    SK__ANSWER_AGAIN = 201 /* more is overdue than one script takes back: ask again at once */
+};
+
+/* What every reply of a shard begins with. */
+typedef struct {
+    uint64_t settings_version;
+    int64_t now_ms; /* the server's clock */
+} sk__shard_header;
+
+sk__shard_header sk__read_shard_header(sk__reader *reader);
+
+/* Reads one record; sets the reader's `failed` where its state is none. */
+void sk__read_record(sk__reader *reader, seckill_reservation *reservation);
+
+/* The answer to one request of a batch. */
+typedef struct {
+    seckill_status status; /* or SK__ANSWER_AGAIN */
+    bool replayed;
+    bool has_record;
+} sk__answer;
+
+sk__answer sk__read_answer(sk__reader *reader);
+
+/* Checks a whole reply of `count` answers with their records, read from behind the header, before any of it is believed. */
+bool sk__answers_are_sound(sk__reader reader, size_t count);
+
+#endif

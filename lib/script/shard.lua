@@ -1,0 +1,330 @@
+-- What every script of a shard shares. It is put in front of each by the build.
+--
+-- KEYS   the six keys of the shard: stock, users, expirations, transfers, queue, events; every script declares them all
+-- ARGV   1: the version of the settings that the client knows; the rest is the script's own
+-- reply  one string: 'settings version' I8, 'now' I6, and what the script adds
+--
+-- The way through a script: open() reads and checks; decisions change only Lua's tables; commit() writes. After its first
+-- write nothing can fail, because Redis does not undo.
+local STOCK, USERS, EXPIRATIONS, TRANSFERS, QUEUE, EVENTS = unpack(KEYS)
+local RESERVED, SOLD, CANCELLED, EXPIRED, REFUNDED, VOID = 1, 2, 3, 4, 5, 6
+local STATUS = {
+  ok = 0, sold_out = 1, not_enough = 2, limit_reached = 3, not_started = 4, paused = 5, ended = 6, cancelled = 7,
+  expired = 8, sold = 9, refunded = 10, no_reservation = 11, too_old = 12, conflict = 13, busy = 200, again = 201,
+}
+local REPLAYED, WITH_RECORD = 1, 2
+local BATCH_MAX, RECORDS_MAX, UNSETTLED_MAX, MEMBER_MAX = 512, 64, 16, 64
+
+-- A user's records are one string of 40 bytes each: reservation id, state, quantity, price, since, ends. `ends` is when the
+-- state ends by itself: a hold, the memory of a request id; 0 is never. Each record that ends has an entry in :expirations
+-- at that time.
+local RECORD, RECORD_SIZE = '>c16BI4I7I6I6', 40
+
+local COUNTERS = {
+  'loaded', 'available', 'reserved', 'sold', 'taken', 'sent', 'cancelled', 'expired', 'refunded',
+  'version', 'epoch', 'epoch_start', 'clock', 'event',
+}
+local SETTINGS = {
+  'settings', 'state', 'price', 'limit', 'start', 'end', 'hold', 'grace', 'window', 'remember', 'skew', 'max_events',
+}
+local stock, before = {}, {}
+local now, run, expiring, freed
+
+local function fail(text)
+  error({ err = text })
+end
+
+-- Reads a key; an error names it.
+local function read(command, key, ...)
+  local reply = redis.pcall(command, key, ...)
+  if type(reply) == 'table' and reply.err then fail(reply.err .. ' (' .. key .. ')') end
+  return reply
+end
+
+-- An ACL that forbids a command would stop a script half-way: ask before the first write.
+local function permit(command, ...)
+  if not redis.acl_check_cmd(command, ...) then fail('NOPERM the ACL forbids ' .. command .. ' (' .. select(1, ...) .. ')') end
+end
+
+local function number(value)
+  return string.format('%.0f', value)
+end
+
+local function read_fields(names)
+  local values = read('HMGET', STOCK, unpack(names))
+  for i, name in ipairs(names) do
+    if not values[i] then fail('DAMAGED no field ' .. name .. ' (' .. STOCK .. ')') end
+    stock[name] = tonumber(values[i])
+    if not stock[name] then fail('DAMAGED field ' .. name .. ' is no number (' .. STOCK .. ')') end
+    before[name] = stock[name]
+  end
+end
+
+-- One life of the server is an epoch; within it time never goes back. In a new one nothing expires for a while, since the new
+-- server's clock may be ahead of the old one's.
+local function read_clock()
+  local time = redis.call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+  run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+  if run ~= redis.call('HGET', STOCK, 'run') then
+    stock.epoch = math.max(stock.epoch + 1, now)
+    stock.epoch_start = now
+    stock.event = 0
+  else
+    now = math.max(now, stock.clock)
+  end
+  expiring = now >= stock.epoch_start + stock.skew or stock.epoch_start == 0
+end
+
+local function open()
+  local layout = read('HGET', STOCK, 'layout')
+  if not layout then fail('OLDER no such shard (' .. STOCK .. ')') end
+  if layout ~= '1' then fail('LAYOUT ' .. layout .. ', not 1 (' .. STOCK .. ')') end
+  if redis.call('EXISTS', unpack(KEYS)) ~= #KEYS then fail('DAMAGED a key is missing beside ' .. STOCK) end
+  read_fields(COUNTERS)
+  read_fields(SETTINGS)
+  if stock.settings < tonumber(ARGV[1]) then fail('OLDER settings (' .. STOCK .. ')') end
+  read_clock()
+end
+
+-- users, as decided so far ------------------------------------------------------------------------------------------------
+local records = {}  -- user -> string of records
+local changed = {}  -- the users whose records differ from what is stored; a list, and a set by name
+local due = {}      -- time -> users for :expirations
+local consumed = {} -- members of :expirations that are dealt with
+local events = {}   -- packed events to add
+
+local function load_users(list, first, last)
+  if last < first then return end
+  local values = read('HMGET', USERS, unpack(list, first, last))
+  for i, value in ipairs(values) do
+    records[list[first + i - 1]] = value or ''
+  end
+end
+
+local function put(user, text)
+  records[user] = text
+  if not changed[user] then
+    changed[user] = true
+    changed[#changed + 1] = user
+  end
+end
+
+local function schedule(user, ends)
+  local users = due[ends]
+  if not users then
+    users = {}
+    due[ends] = users
+  end
+  users[#users + 1] = string.char(#user) .. user
+end
+
+-- The place of a reservation in a user's records.
+local function find(text, id)
+  for at = 1, #text, RECORD_SIZE do
+    if string.sub(text, at, at + 15) == id then return at end
+  end
+end
+
+local function get(text, at)
+  local id, state, quantity, price, since, ends = struct.unpack(RECORD, text, at)
+  return { id = id, state = state, quantity = quantity, price = price, since = since, ends = ends }
+end
+
+-- Writes a record over the one at `at`, or behind the last.
+local function set(user, at, record)
+  local text = records[user]
+  local packed = struct.pack(RECORD, record.id, record.state, record.quantity, record.price, record.since, record.ends)
+  if record.ends > 0 then schedule(user, record.ends) end
+  put(user, string.sub(text, 1, at - 1) .. packed .. string.sub(text, at + RECORD_SIZE))
+  return packed
+end
+
+-- Ends a reservation and remembers its request id: longer than a request may be old, and past the end of its token.
+local function release(user, at, record, state, counter)
+  stock.reserved = stock.reserved - record.quantity
+  stock.available = stock.available + record.quantity
+  stock[counter] = stock[counter] + record.quantity
+  freed = true
+  record.state, record.since = state, now
+  record.ends = math.max(now + stock.remember, record.ends + stock.grace)
+  return set(user, at, record)
+end
+
+local ended_reservations, ended_units = 0, 0
+
+-- Ends what is overdue among a user's records: holds, and remembered request ids.
+local function settle(user)
+  if not expiring then return end
+  local at = 1
+  while at <= #records[user] do
+    local record = get(records[user], at)
+    if record.ends == 0 or record.ends > now then
+      at = at + RECORD_SIZE
+    elseif record.state == RESERVED then
+      ended_reservations = ended_reservations + 1
+      ended_units = ended_units + record.quantity
+      release(user, at, record, EXPIRED, 'expired')
+      at = at + RECORD_SIZE
+    else
+      put(user, string.sub(records[user], 1, at - 1) .. string.sub(records[user], at + RECORD_SIZE))
+    end
+  end
+end
+
+-- expirations: sorted set of members 'time, users', so that a batch of reservations costs one member for up to 64 users. ---
+local function parse_member(member, users)
+  local at = 7
+  while at <= #member do
+    local size = string.byte(member, at)
+    users[#users + 1] = string.sub(member, at + 1, at + size)
+    at = at + 1 + size
+  end
+end
+
+-- The users of the members that are due, at most BATCH_MAX of them; whether more are.
+local function read_due()
+  local users, offset = {}, 0
+  while true do
+    local members = read('ZRANGEBYSCORE', EXPIRATIONS, '-inf', number(now), 'LIMIT', offset, 8)
+    for _, member in ipairs(members) do
+      if #users > BATCH_MAX - MEMBER_MAX then return users, true end
+      parse_member(member, users)
+      consumed[#consumed + 1] = member
+    end
+    if #members < 8 then return users, false end
+    offset = offset + 8
+  end
+end
+
+-- Takes back what is overdue, once for each run of a script. True: more is left for another run.
+local reclaimed, more_due = false, false
+local function reclaim()
+  if reclaimed or not expiring then return more_due end
+  reclaimed = true
+  local users, unknown = nil, {}
+  users, more_due = read_due()
+  for _, user in ipairs(users) do
+    if not records[user] then unknown[#unknown + 1] = user end
+  end
+  load_users(unknown, 1, #unknown)
+  for _, user in ipairs(users) do settle(user) end
+  return more_due
+end
+
+-- answers about users --------------------------------------------------------------------------------------------------------
+local answers, bodies = {}, {}
+
+local function answer(status, flags, record)
+  answers[#answers + 1] = string.char(STATUS[status], record and flags + WITH_RECORD or flags)
+  if record then bodies[#bodies + 1] = record end
+end
+
+-- The units that a user holds, how many records have not come to their end, how many there are.
+local function tally(text)
+  local held, unsettled = 0, 0
+  for at = 1, #text, RECORD_SIZE do
+    local record = get(text, at)
+    if record.state == RESERVED or record.state == SOLD then held = held + record.quantity end
+    if record.state ~= SOLD and record.state ~= REFUNDED then unsettled = unsettled + 1 end
+  end
+  return held, unsettled, #text / RECORD_SIZE
+end
+
+-- Whether the sale is on: a status.
+local function sale()
+  if stock.state == 2 or (stock['end'] > 0 and now >= stock['end']) then return 'ended' end
+  if now < stock.start then return 'not_started' end
+  if stock.state == 1 then return 'paused' end
+  return 'ok'
+end
+
+-- Kinds: 1 confirmed, 2 refunded.
+local function add_event(kind, user, record, order_ref)
+  events[#events + 1] = struct.pack('>Bc16I4I7I6', kind, record.id, record.quantity, record.price, now)
+    .. string.char(#user) .. user .. string.char(#order_ref) .. order_ref
+end
+
+local function has_room_for_event()
+  return redis.call('XLEN', EVENTS) + #events < stock.max_events
+end
+
+-- the end -------------------------------------------------------------------------------------------------------------------
+local function permit_writes()
+  permit('HSET', STOCK, 'f', 'v')
+  permit('HSET', USERS, 'f', 'v')
+  permit('HDEL', USERS, 'f')
+  permit('ZADD', EXPIRATIONS, '0', 'm')
+  permit('ZREM', EXPIRATIONS, 'm')
+  read('HLEN', USERS)
+  read('ZCARD', EXPIRATIONS)
+end
+
+-- First of all writes: if the stream refuses the first id, nothing is done; if it takes it, it takes them all.
+local function write_events()
+  for _, event in ipairs(events) do
+    stock.event = stock.event + 1
+    redis.call('XADD', EVENTS, number(stock.epoch) .. '-' .. number(stock.event), 'e', event)
+  end
+end
+
+local function write_users()
+  local kept, gone = {}, {}
+  for _, user in ipairs(changed) do
+    local text = records[user]
+    if text == '' then
+      gone[#gone + 1] = user
+    else
+      kept[#kept + 1] = user
+      kept[#kept + 1] = text
+    end
+  end
+  if #kept > 0 then redis.call('HSET', USERS, unpack(kept)) end
+  if #gone > 0 then redis.call('HDEL', USERS, unpack(gone)) end
+end
+
+local function write_expirations()
+  if #consumed > 0 then redis.call('ZREM', EXPIRATIONS, unpack(consumed)) end
+  for ends, users in pairs(due) do
+    local packed = struct.pack('>I6', ends)
+    for first = 1, #users, MEMBER_MAX do
+      local last = math.min(first + MEMBER_MAX - 1, #users)
+      redis.call('ZADD', EXPIRATIONS, number(ends), packed .. table.concat(users, '', first, last))
+    end
+  end
+end
+
+local function write_stock(extra)
+  local fields = extra or {}
+  if freed then stock.version = stock.version + 1 end
+  for _, name in ipairs(COUNTERS) do
+    if stock[name] ~= before[name] then
+      fields[#fields + 1] = name
+      fields[#fields + 1] = number(stock[name])
+    end
+  end
+  if #fields == 0 and #changed == 0 and #consumed == 0 then return end
+  if stock.epoch ~= before.epoch then
+    fields[#fields + 1] = 'run'
+    fields[#fields + 1] = run
+  end
+  fields[#fields + 1] = 'clock'
+  fields[#fields + 1] = number(now)
+  redis.call('HSET', STOCK, unpack(fields))
+end
+
+-- extra: further fields of :stock to write, name and value in turn.
+local function commit(extra)
+  write_events()
+  write_users()
+  write_expirations()
+  write_stock(extra)
+end
+
+local function header()
+  return struct.pack('>I8I6', stock.settings, now)
+end
+
+local function reply_answers()
+  return header() .. table.concat(answers) .. table.concat(bodies)
+end
