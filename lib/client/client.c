@@ -1,0 +1,200 @@
+#include "client/client.h"
+
+#include <poll.h>
+#include <sodium.h>
+#include <string.h>
+
+/* ---- closing: engine first, then io, then memory ---- */
+
+static void on_io_closed(void *context) {
+    seckill_client *client = context;
+    seckill_allocator allocator = client->allocator;
+    seckill_close_cb cb = client->close_cb;
+    void *user_data = client->close_user_data;
+
+    sk__engine_free(client->engine);
+    if (client->closed != NULL)
+        *client->closed = true;
+    sk__free(&allocator, client);
+    if (cb != NULL)
+        cb(user_data);
+}
+
+static void close_now(seckill_client *client) {
+    client->io_closing = true;
+    sk__engine_finish_all(client->engine);
+    sk__io_close(client->io, on_io_closed, client);
+}
+
+/* ---- the transport's events ---- */
+
+static void on_turn(void *owner) {
+    seckill_client *client = owner;
+
+    if (client->io_closing)
+        return;
+    if (client->closing)
+        close_now(client);
+    else
+        sk__engine_turn(client->engine);
+}
+
+static void on_up(void *owner) {
+    seckill_client *client = owner;
+
+    sk__log_line(&client->log, SECKILL_LOG_INFO, "connected to Redis");
+    sk__engine_up(client->engine);
+}
+
+static void on_down(void *owner, const char *cause) {
+    seckill_client *client = owner;
+
+    sk__log_line(&client->log, SECKILL_LOG_WARNING, "no connection to Redis: %s", cause);
+    sk__engine_down(client->engine, cause);
+}
+
+/* ---- opening ---- */
+
+static seckill_status open_io(seckill_client *client, const seckill_client_options *options) {
+    sk__io_config config;
+
+    memset(&config, 0, sizeof(config));
+    config.loop = options->loop;
+    config.address = options->address;
+    config.user = options->user;
+    config.password = options->password;
+    config.connect_timeout_ms = options->connect_timeout_ms;
+    config.command_timeout_ms = options->command_timeout_ms;
+    config.reconnect_min_ms = options->reconnect_min_ms;
+    config.reconnect_max_ms = options->reconnect_max_ms;
+    config.allocator = &client->allocator;
+    config.log = &client->log;
+    config.events.on_turn = on_turn;
+    config.events.on_up = on_up;
+    config.events.on_down = on_down;
+    config.owner = client;
+    return sk__io_open(&config, &client->io);
+}
+
+static seckill_status open_engine(seckill_client *client, const seckill_client_options *options) {
+    sk__engine_config config;
+
+    memset(&config, 0, sizeof(config));
+    config.allocator = &client->allocator;
+    config.log = &client->log;
+    config.prefix = options->prefix;
+    config.timeout_ms = options->timeout_ms;
+    config.max_operations = options->max_operations;
+    config.max_batches = options->max_batches;
+    config.max_batch = options->max_batch;
+    randombytes_buf(&config.random_seed, sizeof(config.random_seed));
+    return sk__engine_open(&config, &client->engine);
+}
+
+seckill_status seckill_client_open(const seckill_client_options *options, seckill_client **out) {
+    seckill_client_options complete;
+    seckill_client *client;
+    seckill_status status = out != NULL ? sk__client_options_complete(options, &complete) : SECKILL_INVALID;
+
+    if (status != SECKILL_OK)
+        return status;
+    if (sodium_init() < 0)
+        return SECKILL_NO_MEMORY;
+    client = sk__calloc(complete.allocator, 1, sizeof(*client));
+    if (client == NULL)
+        return SECKILL_NO_MEMORY;
+    client->allocator = *complete.allocator;
+    client->log.cb = complete.log;
+    client->log.user_data = complete.log_user_data;
+    client->log.level = complete.log_level;
+    status = open_engine(client, &complete);
+    if (status == SECKILL_OK) {
+        status = open_io(client, &complete);
+        if (status != SECKILL_OK)
+            sk__engine_free(client->engine);
+        else
+            client->engine->config.transport = sk__io_transport(client->io);
+    }
+    if (status != SECKILL_OK) {
+        sk__free(&client->allocator, client);
+        return status;
+    }
+    *out = client;
+    return SECKILL_OK;
+}
+
+/* ---- closing, as asked for ---- */
+
+static void dispatch_until(const seckill_client *client, const bool *closed) {
+    sk__io *io = client->io;
+
+    while (!*closed) {
+        struct pollfd watched = {sk__io_fd(io), POLLIN, 0};
+
+        (void)poll(&watched, 1, sk__io_timeout_ms(io));
+        sk__io_dispatch(io);
+    }
+}
+
+void seckill_client_close(seckill_client *client, seckill_close_cb cb, void *user_data) {
+    bool closed = false;
+
+    if (client == NULL || client->closing)
+        return;
+    client->closing = true;
+    client->engine->closing = true;
+    client->close_cb = cb;
+    client->close_user_data = user_data;
+    sk__engine_wake(client->engine);
+    if (cb != NULL || client->dispatching || sk__io_fd(client->io) < 0)
+        return;
+    client->closed = &closed;
+    dispatch_until(client, &closed);
+}
+
+/* ---- foreign loops ---- */
+
+int seckill_client_fd(const seckill_client *client) {
+    return sk__io_fd(client->io);
+}
+
+int seckill_client_timeout_ms(const seckill_client *client) {
+    return sk__io_timeout_ms(client->io);
+}
+
+void seckill_client_dispatch(seckill_client *client) {
+    bool closed = false;
+
+    /* The client may be gone when its callbacks have run. */
+    if (client->closed == NULL)
+        client->closed = &closed;
+    client->dispatching = true;
+    sk__io_dispatch(client->io);
+    if (closed)
+        return;
+    client->dispatching = false;
+    if (client->closed == &closed)
+        client->closed = NULL;
+}
+
+/* ---- numbers ---- */
+
+seckill_status seckill_client_get_stats(const seckill_client *client, seckill_client_stats *stats) {
+    seckill_client_stats all;
+    size_t size;
+
+    if (client == NULL || stats == NULL || stats->struct_size < sizeof(size_t))
+        return SECKILL_INVALID;
+    size = stats->struct_size < sizeof(all) ? stats->struct_size : sizeof(all);
+    all = client->engine->stats;
+    all.struct_size = size;
+    all.connections = sk__io_connections(client->io);
+    all.in_flight = client->engine->batches;
+    all.connected = sk__io_is_up(client->io);
+    memcpy(stats, &all, size);
+    return SECKILL_OK;
+}
+
+const char *seckill_client_trouble(const seckill_client *client) {
+    return sk__io_trouble(client->io);
+}

@@ -1,0 +1,37 @@
+/* The public client: the engine and its io, and how they close.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef SK_CLIENT_CLIENT_H
+#define SK_CLIENT_CLIENT_H
+
+#include "engine/engine.h"
+#include "io/io.h"
+
+struct seckill_client {
+    seckill_allocator allocator;
+    sk__log log;
+    sk__io *io;
+    sk__engine *engine;
+    bool closing; /* asked for; done in the next turn */
+    bool io_closing;
+    bool *closed; /* a foreign loop waits for it; may be NULL */
+    bool dispatching;
+    seckill_close_cb close_cb;
+    void *close_user_data;
+};
+
+/* Copies what the caller's struct_size covers over the defaults, then checks. `out` keeps the caller's pointers. */
+seckill_status sk__client_options_complete(const seckill_client_options *options, seckill_client_options *out);
+
+/* Copies a caller's options of any release over `defaults`: what struct_size covers, if it is not larger than ours or has only
+ * zeros beyond. False: NULL, or an impossible size. */
+bool sk__options_copy(void *out, size_t out_size, const void *options);
+
+/* Bytes of 1 to max, or from 0 where `may_be_empty`. */
+bool sk__bytes_valid(seckill_bytes bytes, size_t max, bool may_be_empty);
+
+/* A deadline that may be left to the client. */
+bool sk__timeout_valid(uint32_t timeout_ms);
+
+#endif

@@ -1,0 +1,125 @@
+/* Public calls of users: they check what they are given, and start the engine's ops. */
+#include "client/client.h"
+
+#include "engine/op.h"
+
+#include <string.h>
+
+enum { QUANTITY_MAX = 1000000 };
+
+/* What every op's options must have. */
+static bool op_valid(const seckill_item *item, seckill_bytes user, uint32_t timeout_ms, bool has_callback) {
+    return item != NULL && has_callback && sk__bytes_valid(user, SECKILL_USER_MAX, false) && sk__timeout_valid(timeout_ms);
+}
+
+static void begin_wish(sk__op_wish *wish, sk__op_kind kind, seckill_bytes user, uint32_t timeout_ms, void *user_data) {
+    memset(wish, 0, sizeof(*wish));
+    wish->kind = kind;
+    wish->user = user;
+    wish->timeout_ms = timeout_ms;
+    wish->user_data = user_data;
+}
+
+static int64_t wall_ms(const seckill_item *item) {
+    sk__transport *transport = item->engine->config.transport;
+
+    return transport->wall_ms(transport);
+}
+
+static bool time_valid(int64_t time_ms) {
+    return time_ms >= 0 && time_ms < (INT64_C(1) << 47);
+}
+
+seckill_status seckill_reserve(seckill_item *item, const seckill_reserve_options *options, seckill_op **op,
+                               seckill_reserve_cb cb, void *user_data) {
+    seckill_reserve_options given;
+    uint8_t id[SECKILL_RESERVATION_ID_SIZE];
+    sk__op_wish wish;
+    seckill_status status;
+
+    if (!sk__options_copy(&given, sizeof(given), options) || !op_valid(item, given.user, given.timeout_ms, cb != NULL) ||
+        given.quantity > QUANTITY_MAX || (given.flags & ~(uint32_t)SECKILL_FIRST_ATTEMPT) != 0 || !time_valid(given.created_ms))
+        return SECKILL_INVALID;
+    status = seckill_reservation_id(item->activity, item->name, given.user, given.request_id, id);
+    if (status != SECKILL_OK)
+        return status;
+    begin_wish(&wish, SK__RESERVE, given.user, given.timeout_ms, user_data);
+    wish.id = id;
+    wish.quantity = given.quantity != 0 ? given.quantity : 1;
+    wish.time_ms = given.created_ms != 0 ? given.created_ms : wall_ms(item);
+    wish.result_cb = cb;
+    return sk__op_start(item, &wish, op);
+}
+
+static bool ref_valid(const seckill_item *item, const seckill_reservation_ref *ref) {
+    return ref != NULL && ref->user_size >= 1 && ref->user_size <= SECKILL_USER_MAX &&
+           strncmp(ref->activity, item->activity, sizeof(ref->activity)) == 0 &&
+           strncmp(ref->item, item->name, sizeof(ref->item)) == 0 && ref->quantity >= 1 && ref->quantity <= QUANTITY_MAX &&
+           ref->price >= 0 && ref->price <= SECKILL_AMOUNT_MAX && time_valid(ref->valid_until_ms);
+}
+
+seckill_status seckill_confirm(seckill_item *item, const seckill_confirm_options *options, seckill_op **op,
+                               seckill_result_cb cb, void *user_data) {
+    seckill_confirm_options given;
+    seckill_bytes user;
+    sk__op_wish wish;
+
+    if (item == NULL || cb == NULL || !sk__options_copy(&given, sizeof(given), options) || !ref_valid(item, given.ref) ||
+        !sk__bytes_valid(given.order_ref, SECKILL_ORDER_REF_MAX, true) || !sk__timeout_valid(given.timeout_ms))
+        return SECKILL_INVALID;
+    user.data = given.ref->user;
+    user.size = given.ref->user_size;
+    begin_wish(&wish, SK__CONFIRM, user, given.timeout_ms, user_data);
+    wish.order_ref = given.order_ref;
+    wish.id = given.ref->reservation_id;
+    wish.quantity = given.ref->quantity;
+    wish.price = given.ref->price;
+    wish.time_ms = given.ref->valid_until_ms;
+    wish.result_cb = cb;
+    return sk__op_start(item, &wish, op);
+}
+
+static seckill_status release(seckill_item *item, sk__op_kind kind, const seckill_release_options *options, seckill_op **op,
+                              seckill_result_cb cb, void *user_data) {
+    seckill_release_options given;
+    sk__op_wish wish;
+
+    if (!sk__options_copy(&given, sizeof(given), options) || !op_valid(item, given.user, given.timeout_ms, cb != NULL))
+        return SECKILL_INVALID;
+    begin_wish(&wish, kind, given.user, given.timeout_ms, user_data);
+    wish.id = given.reservation_id;
+    wish.result_cb = cb;
+    return sk__op_start(item, &wish, op);
+}
+
+seckill_status seckill_cancel(seckill_item *item, const seckill_release_options *options, seckill_op **op, seckill_result_cb cb,
+                              void *user_data) {
+    return release(item, SK__CANCEL, options, op, cb, user_data);
+}
+
+seckill_status seckill_refund(seckill_item *item, const seckill_release_options *options, seckill_op **op, seckill_result_cb cb,
+                              void *user_data) {
+    return release(item, SK__REFUND, options, op, cb, user_data);
+}
+
+seckill_status seckill_lookup(seckill_item *item, const seckill_lookup_options *options, seckill_op **op, seckill_lookup_cb cb,
+                              void *user_data) {
+    seckill_lookup_options given;
+    uint8_t id[SECKILL_RESERVATION_ID_SIZE];
+    sk__op_wish wish;
+    seckill_status status;
+
+    if (!sk__options_copy(&given, sizeof(given), options) || !op_valid(item, given.user, given.timeout_ms, cb != NULL) ||
+        !sk__bytes_valid(given.request_id, SECKILL_REQUEST_ID_MAX, true))
+        return SECKILL_INVALID;
+    begin_wish(&wish, SK__LOOKUP, given.user, given.timeout_ms, user_data);
+    wish.lookup_cb = cb;
+    if (given.request_id.size != 0) {
+        status = seckill_reservation_id(item->activity, item->name, given.user, given.request_id, id);
+        if (status != SECKILL_OK)
+            return status;
+        wish.id = id;
+        wish.one_record = true;
+    }
+    return sk__op_start(item, &wish, op);
+}

@@ -1,0 +1,276 @@
+#include "engine/batch.h"
+
+#include <string.h>
+
+struct sk__batch {
+    sk__call call;
+    sk__queue *queue;
+    uint32_t count; /* of ops; NULL where one is over */
+    uint32_t live;
+    seckill_op *ops[];
+};
+
+/* ---- queues ---- */
+
+static sk__queue *queue_of(const seckill_op *op) {
+    seckill_item *item = op->item;
+    uint32_t home = seckill_shard_of(sk__op_user(op), item->info.seed, item->info.settings.shards);
+
+    return &item->shards[home].queues[op->kind];
+}
+
+/* Puts the queue where the age of its head says. */
+static void set_ready(sk__engine *engine, sk__queue *queue) {
+    const seckill_op *head;
+
+    sk__heap_remove(&engine->ready, &queue->ready);
+    if (sk__list_is_empty(&queue->ops))
+        return;
+    head = SK__CONTAINER(queue->ops.next, seckill_op, link);
+    /* Out of memory: the queue is found again by the next op that comes, or its ops end at their deadlines. */
+    (void)sk__heap_add(&engine->ready, &queue->ready, (int64_t)head->sequence);
+}
+
+void sk__queue_add(seckill_op *op) {
+    sk__queue *queue = queue_of(op);
+
+    sk__list_append(&queue->ops, &op->link);
+    if (queue->ready.place == 0)
+        set_ready(op->item->engine, queue);
+}
+
+void sk__queue_remove(seckill_op *op) {
+    sk__list_remove(&op->link);
+    if (op->item->has_map && sk__list_is_empty(&queue_of(op)->ops))
+        sk__heap_remove(&op->item->engine->ready, &queue_of(op)->ready);
+}
+
+/* ---- what goes out ---- */
+
+static sk__script_id script_of(sk__op_kind kind) {
+    static const sk__script_id scripts[SK__OP_KINDS] = {SK__SCRIPT_reserve, SK__SCRIPT_confirm, SK__SCRIPT_cancel,
+                                                        SK__SCRIPT_refund, SK__SCRIPT_lookup};
+
+    return scripts[kind];
+}
+
+static size_t request_size(sk__op_kind kind) {
+    static const size_t sizes[SK__OP_KINDS] = {26, 33, 16, 16, 0};
+
+    return sizes[kind];
+}
+
+static void write_request(sk__writer *writer, const seckill_op *op) {
+    sk__write_bytes(writer, op->id, sizeof(op->id));
+    if (op->kind == SK__RESERVE || op->kind == SK__CONFIRM)
+        sk__write_u32(writer, op->quantity);
+    if (op->kind == SK__CONFIRM)
+        sk__write_u56(writer, (uint64_t)op->price);
+    if (op->kind == SK__RESERVE || op->kind == SK__CONFIRM)
+        sk__write_u48(writer, (uint64_t)op->time_ms);
+}
+
+/* Ops that are over leave their places before the batch is sent (again): the answers are counted by place. */
+static void close_ranks(sk__batch *batch) {
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < batch->count; i++) {
+        if (batch->ops[i] == NULL)
+            continue;
+        batch->ops[kept] = batch->ops[i];
+        batch->ops[kept]->place = kept;
+        kept++;
+    }
+    batch->count = kept;
+}
+
+static void add_bytes(sk__command *command, seckill_bytes bytes) {
+    sk__command_add(command, bytes.data, bytes.size);
+}
+
+static void encode(sk__call *call, sk__command *command) {
+    sk__batch *batch = SK__CONTAINER(call, sk__batch, call);
+    sk__op_kind kind = batch->queue->kind;
+    sk__writer writer;
+
+    close_ranks(batch);
+    sk__shard_encode(batch->queue->shard, command, script_of(kind), call->with_text);
+    if (kind != SK__LOOKUP) {
+        writer = sk__command_add_packed(command, batch->count * request_size(kind));
+        for (uint32_t i = 0; i < batch->count; i++)
+            write_request(&writer, batch->ops[i]);
+        command->failed = command->failed || writer.failed;
+    }
+    for (uint32_t i = 0; i < batch->count; i++)
+        add_bytes(command, sk__op_user(batch->ops[i]));
+    for (uint32_t i = 0; kind == SK__CONFIRM && i < batch->count; i++)
+        add_bytes(command, sk__op_order_ref(batch->ops[i]));
+    call->engine->stats.batches++;
+    call->engine->stats.batched += batch->count;
+}
+
+/* ---- what comes back ---- */
+
+/* Back to the front of their queue, in order: more was overdue than one script takes back. */
+static void requeue(sk__batch *batch, sk__reader reply) {
+    sk__queue *queue = batch->queue;
+    const uint8_t *answers = sk__read_bytes(&reply, batch->count * (size_t)SK__ANSWER_SIZE).data;
+    bool any = false;
+
+    for (uint32_t i = batch->count; i-- > 0;) {
+        seckill_op *op = batch->ops[i];
+
+        if (op == NULL || answers[i * SK__ANSWER_SIZE] != SK__ANSWER_AGAIN)
+            continue;
+        sk__batch_forget(op);
+        sk__list_prepend(&queue->ops, &op->link);
+        any = true;
+    }
+    if (any)
+        set_ready(batch->call.engine, queue);
+}
+
+/* Callbacks may do anything, but they end no other op: what is NULL here was over before, or is back in its queue. */
+static void deliver(sk__batch *batch, sk__reader *reply) {
+    sk__reader records = *reply;
+
+    requeue(batch, *reply);
+    (void)sk__read_bytes(&records, batch->count * (size_t)SK__ANSWER_SIZE);
+    for (uint32_t i = 0; i < batch->count; i++) {
+        sk__answer answer = sk__read_answer(reply);
+        seckill_reservation reservation;
+
+        if (answer.has_record)
+            sk__read_record(&records, &reservation);
+        if (batch->ops[i] != NULL)
+            sk__op_answer(batch->ops[i], &answer, answer.has_record ? &reservation : NULL);
+    }
+}
+
+static bool lookups_are_sound(sk__reader reader, uint32_t count) {
+    seckill_reservation reservation;
+
+    for (uint32_t i = 0; i < count && !reader.failed; i++) {
+        uint8_t records = sk__read_u8(&reader);
+
+        if (records > SECKILL_USER_RECORDS_MAX)
+            return false;
+        for (uint8_t k = 0; k < records; k++)
+            sk__read_record(&reader, &reservation);
+    }
+    return sk__reader_done(&reader);
+}
+
+static void deliver_lookups(sk__batch *batch, sk__reader *reply, int64_t now_ms) {
+    for (uint32_t i = 0; i < batch->count; i++) {
+        seckill_reservation reservations[SECKILL_USER_RECORDS_MAX];
+        uint8_t count = sk__read_u8(reply);
+
+        for (uint8_t k = 0; k < count; k++)
+            sk__read_record(reply, &reservations[k]);
+        if (batch->ops[i] != NULL)
+            sk__op_found(batch->ops[i], now_ms, reservations, count);
+    }
+}
+
+static void fail_all(sk__batch *batch, seckill_status status, const char *cause) {
+    for (uint32_t i = 0; i < batch->count; i++) {
+        if (batch->ops[i] != NULL)
+            sk__op_fail(batch->ops[i], status, cause);
+    }
+}
+
+static void on_answers(sk__batch *batch, sk__reader *reply) {
+    sk__shard_header header = sk__read_shard_header(reply);
+    bool is_lookup = batch->queue->kind == SK__LOOKUP;
+    bool sound = is_lookup ? lookups_are_sound(*reply, batch->count) : sk__answers_are_sound(*reply, batch->count);
+
+    if (reply->failed || !sound) {
+        fail_all(batch, SECKILL_PROTOCOL, "a reply that is no answer to this batch");
+        return;
+    }
+    sk__item_saw_version(batch->queue->shard->item, header.settings_version);
+    if (is_lookup)
+        deliver_lookups(batch, reply, header.now_ms);
+    else
+        deliver(batch, reply);
+}
+
+static void end(sk__call *call, seckill_status status, sk__reader *reply, const char *cause) {
+    sk__batch *batch = SK__CONTAINER(call, sk__batch, call);
+    sk__engine *engine = call->engine;
+    seckill_item *item = batch->queue->shard->item;
+
+    engine->batches--;
+    if (status == SECKILL_OK)
+        on_answers(batch, reply);
+    else
+        fail_all(batch, status, cause);
+    sk__engine_release(engine, batch);
+    sk__item_unuse(item);
+}
+
+static bool is_wanted(const sk__call *call) {
+    return SK__CONTAINER(call, sk__batch, call)->live != 0;
+}
+
+static void update_shard(sk__call *call) {
+    sk__shard_update(SK__CONTAINER(call, sk__batch, call)->queue->shard);
+}
+
+static const sk__call_kind batch_kind = {is_wanted, encode, end, update_shard};
+
+/* ---- making them ---- */
+
+static uint32_t count_waiting(const sk__queue *queue, uint32_t max) {
+    uint32_t count = 0;
+
+    for (const sk__link *link = queue->ops.next; link != &queue->ops && count < max; link = link->next)
+        count++;
+    return count;
+}
+
+static bool make(sk__engine *engine, sk__queue *queue) {
+    uint32_t count = count_waiting(queue, engine->config.max_batch);
+    sk__batch *batch = sk__engine_alloc(engine, sizeof(*batch) + count * sizeof(batch->ops[0]));
+
+    if (batch == NULL)
+        return false;
+    batch->queue = queue;
+    for (; batch->count < count; batch->count++) {
+        seckill_op *op = SK__CONTAINER(queue->ops.next, seckill_op, link);
+
+        sk__list_remove(&op->link);
+        op->batch = batch;
+        op->place = batch->count;
+        batch->ops[batch->count] = op;
+    }
+    batch->live = count;
+    engine->batches++;
+    sk__item_use(queue->shard->item);
+    set_ready(engine, queue);
+    sk__call_start(&batch->call, engine, &batch_kind, queue->shard->slot);
+    return true;
+}
+
+void sk__batches_make(sk__engine *engine) {
+    sk__heap_node *oldest;
+
+    while (engine->batches < engine->config.max_batches && (oldest = sk__heap_top(&engine->ready)) != NULL) {
+        if (!make(engine, SK__CONTAINER(oldest, sk__queue, ready)))
+            return;
+    }
+}
+
+void sk__batch_forget(seckill_op *op) {
+    sk__batch *batch = op->batch;
+
+    op->may_be_done = op->may_be_done || batch->call.may_be_done;
+    batch->ops[op->place] = NULL;
+    batch->live--;
+    op->batch = NULL;
+}
+
+seckill_status sk__batch_verdict(const sk__batch *batch) {
+    return sk__call_verdict(&batch->call);
+}

@@ -1,0 +1,334 @@
+#include "engine/item.h"
+
+#include "base/names.h"
+#include "engine/op.h"
+#include "engine/task.h"
+
+#include <seckill/shard.h>
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const key_names[SK__SHARD_KEYS] = {"stock", "users", "expirations", "transfers", "queue", "events"};
+
+/* ---- life ---- */
+
+static seckill_item *find(const sk__engine *engine, const char *activity, const char *name) {
+    for (sk__link *link = engine->items.next; link != &engine->items; link = link->next) {
+        seckill_item *item = SK__CONTAINER(link, seckill_item, link);
+
+        if (strcmp(item->activity, activity) == 0 && strcmp(item->name, name) == 0)
+            return item;
+    }
+    return NULL;
+}
+
+static seckill_item *make(sk__engine *engine, const char *activity, const char *name) {
+    seckill_item *item = sk__engine_alloc(engine, sizeof(*item));
+
+    if (item == NULL)
+        return NULL;
+    item->engine = engine;
+    (void)snprintf(item->activity, sizeof(item->activity), "%s", activity);
+    (void)snprintf(item->name, sizeof(item->name), "%s", name);
+    (void)snprintf(item->map_key, sizeof(item->map_key), "%s:{%s/%s}:map", engine->prefix, activity, name);
+    (void)snprintf(item->list_key, sizeof(item->list_key), "%s:{%s}:items", engine->prefix, activity);
+    item->map_slot = seckill_slot(item->map_key, strlen(item->map_key));
+    item->list_slot = seckill_slot(item->list_key, strlen(item->list_key));
+    item->info.activity = item->activity;
+    item->info.item = item->name;
+    sk__list_init(&item->waiting_ops);
+    sk__list_init(&item->waiting_tasks);
+    sk__list_init(&item->link);
+    sk__list_append(&engine->items, &item->link);
+    return item;
+}
+
+seckill_status sk__item_open(sk__engine *engine, const char *activity, const char *name, seckill_item **item) {
+    if (!sk__id_valid(activity) || !sk__id_valid(name))
+        return SECKILL_INVALID;
+    *item = find(engine, activity, name);
+    if (*item == NULL)
+        *item = make(engine, activity, name);
+    if (*item == NULL)
+        return SECKILL_NO_MEMORY;
+    (*item)->handles++;
+    return SECKILL_OK;
+}
+
+static void free_shards(sk__engine *engine, sk__shard *shards, uint32_t count) {
+    if (shards == NULL)
+        return;
+    for (uint32_t i = 0; i < count; i++) {
+        for (int kind = 0; kind < SK__OP_KINDS; kind++)
+            sk__heap_remove(&engine->ready, &shards[i].queues[kind].ready);
+        sk__engine_release(engine, shards[i].keys[0]);
+    }
+    sk__engine_release(engine, shards);
+}
+
+void sk__item_free(seckill_item *item) {
+    sk__engine *engine = item->engine;
+
+    sk__list_remove(&item->link);
+    free_shards(engine, item->shards, item->info.settings.shards);
+    sk__engine_release(engine, item->tags);
+    sk__engine_release(engine, item);
+}
+
+static void free_if_unused(seckill_item *item) {
+    if (item->handles == 0 && item->users == 0)
+        sk__item_free(item);
+}
+
+void sk__item_close(seckill_item *item) {
+    item->handles--;
+    free_if_unused(item);
+}
+
+void sk__item_use(seckill_item *item) {
+    item->users++;
+}
+
+void sk__item_unuse(seckill_item *item) {
+    item->users--;
+    free_if_unused(item);
+}
+
+/* ---- shards ---- */
+
+static bool init_shard(seckill_item *item, sk__shard *shard, uint32_t index, const char *tag) {
+    char key[SECKILL_SHARD_KEY_SIZE];
+    char *keys = sk__engine_alloc(item->engine, (size_t)SK__SHARD_KEYS * SECKILL_SHARD_KEY_SIZE);
+
+    if (keys == NULL)
+        return false;
+    shard->keys[0] = keys;
+    for (int i = 0; i < SK__SHARD_KEYS; i++) {
+        if (seckill_shard_key(item->engine->prefix, item->activity, item->name, tag, key_names[i], key) != SECKILL_OK)
+            return false;
+        shard->keys[i] = keys;
+        memcpy(keys, key, strlen(key) + 1);
+        keys += strlen(key) + 1;
+    }
+    shard->item = item;
+    shard->index = index;
+    shard->slot = seckill_slot(shard->keys[0], strlen(shard->keys[0]));
+    for (int kind = 0; kind < SK__OP_KINDS; kind++) {
+        sk__list_init(&shard->queues[kind].ops);
+        shard->queues[kind].shard = shard;
+        shard->queues[kind].kind = (sk__op_kind)kind;
+    }
+    return true;
+}
+
+static sk__shard *make_shards(seckill_item *item, char *const *tags, uint32_t count) {
+    sk__shard *shards = sk__engine_alloc(item->engine, count * sizeof(*shards));
+
+    if (shards == NULL)
+        return NULL;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!init_shard(item, &shards[i], i, tags[i])) {
+            free_shards(item->engine, shards, count);
+            return NULL;
+        }
+    }
+    return shards;
+}
+
+/* Splits "0,1.3,2" into an array of strings, in one block. SECKILL_PROTOCOL: not `count` good tags. */
+static seckill_status split_tags(sk__engine *engine, seckill_bytes joined, uint32_t count, char ***tags) {
+    size_t table_size = count * sizeof(char *);
+    char **table = sk__engine_alloc(engine, table_size + joined.size + 1);
+    char *text;
+    uint32_t found = 0;
+
+    if (table == NULL)
+        return SECKILL_NO_MEMORY;
+    text = (char *)table + table_size;
+    if (joined.size != 0)
+        memcpy(text, joined.data, joined.size);
+    for (char *rest = text; rest != NULL && found < count; found++) {
+        table[found] = rest;
+        rest = strchr(rest, ',');
+        if (rest != NULL)
+            *rest++ = '\0';
+        if (!sk__tag_valid(table[found]) || (found + 1 == count && rest != NULL))
+            break;
+    }
+    if (found != count) {
+        sk__engine_release(engine, table);
+        return SECKILL_PROTOCOL;
+    }
+    *tags = table;
+    return SECKILL_OK;
+}
+
+/* ---- the mapping list ---- */
+
+static seckill_status install_shards(seckill_item *item, const sk__map *map) {
+    char **tags = NULL;
+    seckill_status status = split_tags(item->engine, map->tags, map->settings.shards, &tags);
+
+    if (status != SECKILL_OK)
+        return status;
+    item->shards = make_shards(item, tags, map->settings.shards);
+    if (item->shards == NULL) {
+        sk__engine_release(item->engine, tags);
+        return SECKILL_NO_MEMORY;
+    }
+    item->tags = tags;
+    item->info.tags = (const char *const *)tags;
+    memcpy(item->info.seed, map->seed, sizeof(map->seed));
+    item->info.settings.shards = map->settings.shards;
+    return SECKILL_OK;
+}
+
+seckill_status sk__item_set_map(seckill_item *item, sk__reader *reply) {
+    sk__map map;
+    seckill_status status;
+
+    if (!sk__read_map(reply, &map))
+        return SECKILL_PROTOCOL;
+    if (!item->has_map) {
+        status = install_shards(item, &map);
+        if (status != SECKILL_OK)
+            return status;
+    } else if (map.settings.shards != item->info.settings.shards || memcmp(map.seed, item->info.seed, sizeof(map.seed)) != 0) {
+        return SECKILL_DAMAGED; /* users would be sent to other homes, and their limits forgotten */
+    }
+    item->info.settings = map.settings;
+    item->info.state = map.state;
+    item->info.version = map.version;
+    item->has_map = true;
+    item->refresh = false;
+    return SECKILL_OK;
+}
+
+void sk__item_saw_version(seckill_item *item, uint64_t version) {
+    if (version <= item->info.version || item->engine->closing)
+        return;
+    item->refresh = true;
+    sk__item_load(item);
+}
+
+/* Tells everyone who waits for the map how it went. */
+static void tell_waiting(seckill_item *item, seckill_status status, const char *cause) {
+    sk__link ops, tasks;
+
+    sk__list_move(&item->waiting_ops, &ops);
+    sk__list_move(&item->waiting_tasks, &tasks);
+    while (!sk__list_is_empty(&ops)) {
+        seckill_op *op = SK__CONTAINER(ops.next, seckill_op, link);
+
+        sk__list_remove(&op->link);
+        sk__op_map_is_known(op, status, cause);
+    }
+    while (!sk__list_is_empty(&tasks)) {
+        sk__task *task = SK__CONTAINER(tasks.next, sk__task, waiting);
+
+        sk__list_remove(&task->waiting);
+        sk__task_map_is_known(task, status, cause);
+    }
+}
+
+typedef struct {
+    sk__call call;
+    seckill_item *item;
+} map_call;
+
+static bool map_is_wanted(const sk__call *call) {
+    const seckill_item *item = SK__CONTAINER(call, map_call, call)->item;
+
+    return item->refresh || !sk__list_is_empty(&item->waiting_ops) || !sk__list_is_empty(&item->waiting_tasks);
+}
+
+static void map_encode(sk__call *call, sk__command *command) {
+    sk__command_begin(command, SK__SCRIPT_map_get, call->with_text, 1);
+    sk__command_add_text(command, SK__CONTAINER(call, map_call, call)->item->map_key);
+}
+
+static void map_end(sk__call *call, seckill_status status, sk__reader *reply, const char *cause) {
+    map_call *self = SK__CONTAINER(call, map_call, call);
+    seckill_item *item = self->item;
+
+    item->map_call = NULL;
+    if (status == SECKILL_OK && sk__reader_left(reply) == 0)
+        status = SECKILL_NOT_DEFINED;
+    else if (status == SECKILL_OK)
+        status = sk__item_set_map(item, reply);
+    item->refresh = false;
+    sk__engine_release(item->engine, self);
+    tell_waiting(item, status, cause);
+    sk__item_unuse(item);
+}
+
+static const sk__call_kind map_kind = {map_is_wanted, map_encode, map_end, NULL};
+
+void sk__item_load(seckill_item *item) {
+    map_call *self;
+
+    if (item->map_call != NULL)
+        return;
+    self = sk__engine_alloc(item->engine, sizeof(*self));
+    if (self == NULL)
+        return; /* who waits is told at its deadline; the next one to wait tries again */
+    self->item = item;
+    item->map_call = &self->call;
+    sk__item_use(item);
+    sk__call_start(&self->call, item->engine, &map_kind, item->map_slot);
+}
+
+/* ---- bringing a shard up to date ---- */
+
+void sk__shard_encode(const sk__shard *shard, sk__command *command, sk__script_id script, bool with_text) {
+    sk__command_begin(command, script, with_text, SK__SHARD_KEYS);
+    for (int i = 0; i < SK__SHARD_KEYS; i++)
+        sk__command_add_text(command, shard->keys[i]);
+    sk__command_add_number(command, (int64_t)shard->item->info.version);
+}
+
+void sk__shard_encode_define(const sk__shard *shard, sk__command *command, bool with_text) {
+    sk__shard_encode(shard, command, SK__SCRIPT_define, with_text);
+    sk__command_add_number(command, shard->item->info.state);
+    sk__command_add_settings(command, &shard->item->info.settings);
+}
+
+typedef struct {
+    sk__call call;
+    sk__shard *shard;
+} update_call;
+
+/* Until it has failed once: the call that needs it asks for another. */
+static bool update_is_wanted(const sk__call *call) {
+    return call->attempts == 0;
+}
+
+static void update_encode(sk__call *call, sk__command *command) {
+    sk__shard_encode_define(SK__CONTAINER(call, update_call, call)->shard, command, call->with_text);
+}
+
+static void update_end(sk__call *call, seckill_status status, sk__reader *reply, const char *cause) {
+    update_call *self = SK__CONTAINER(call, update_call, call);
+    seckill_item *item = self->shard->item;
+
+    (void)reply;
+    if (status != SECKILL_OK && status != SECKILL_CLOSED)
+        sk__log_line(item->engine->config.log, SECKILL_LOG_WARNING, "%s/%s: shard %u keeps older settings: %s", item->activity,
+                     item->name, (unsigned)self->shard->index, cause);
+    sk__engine_release(item->engine, self);
+    sk__item_unuse(item);
+}
+
+static const sk__call_kind update_kind = {update_is_wanted, update_encode, update_end, NULL};
+
+void sk__shard_update(sk__shard *shard) {
+    sk__engine *engine = shard->item->engine;
+    update_call *self = sk__engine_alloc(engine, sizeof(*self));
+
+    if (self == NULL)
+        return;
+    self->shard = shard;
+    sk__item_use(shard->item);
+    sk__call_start(&self->call, engine, &update_kind, shard->slot);
+}

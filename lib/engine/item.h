@@ -1,0 +1,79 @@
+/* An item as this client knows it: its mapping list, its shards, what waits for it.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef SK_ENGINE_ITEM_H
+#define SK_ENGINE_ITEM_H
+
+#include "engine/call.h"
+#include "script/map_codec.h"
+
+typedef enum { SK__RESERVE, SK__CONFIRM, SK__CANCEL, SK__REFUND, SK__LOOKUP, SK__OP_KINDS } sk__op_kind;
+
+typedef struct sk__shard sk__shard;
+
+/* The ops of one kind that wait for one shard, first come first served. */
+typedef struct {
+    sk__heap_node ready; /* in engine->ready while it has ops; key: the sequence of its head */
+    sk__link ops;
+    sk__shard *shard;
+    sk__op_kind kind;
+} sk__queue;
+
+enum { SK__SHARD_KEYS = 6 };
+
+struct sk__shard {
+    seckill_item *item;
+    uint32_t index, slot;
+    char *keys[SK__SHARD_KEYS]; /* stock, users, expirations, transfers, queue, events; one allocation, begun by the first */
+    sk__queue queues[SK__OP_KINDS];
+};
+
+struct seckill_item {
+    sk__engine *engine;
+    sk__link link;           /* in engine->items */
+    uint32_t handles, users; /* freed when both are 0; users are ops, tasks and calls */
+    char activity[SECKILL_ID_MAX + 1], name[SECKILL_ID_MAX + 1];
+    char map_key[SECKILL_SHARD_KEY_SIZE], list_key[SECKILL_SHARD_KEY_SIZE];
+    uint32_t map_slot, list_slot;
+    bool has_map;       /* the rest is valid */
+    bool refresh;       /* a shard said that it is newer */
+    sk__call *map_call; /* reading the mapping list, or NULL */
+    seckill_item_info info;
+    char **tags;          /* what info.tags shows: one block of pointers and text */
+    sk__shard *shards;    /* info.settings.shards of them */
+    sk__link waiting_ops; /* until there is a map */
+    sk__link waiting_tasks;
+};
+
+/* Finds or makes an item and takes a handle of it. SECKILL_INVALID, SECKILL_NO_MEMORY. */
+seckill_status sk__item_open(sk__engine *engine, const char *activity, const char *name, seckill_item **item);
+void sk__item_close(seckill_item *item);
+
+/* A user keeps an item after its last handle is closed. */
+void sk__item_use(seckill_item *item);
+void sk__item_unuse(seckill_item *item);
+
+/* Frees an item whatever uses it; only from sk__engine_free. */
+void sk__item_free(seckill_item *item);
+
+/* Begins to read the mapping list, unless that is under way. Where it cannot even begin, whoever waits is told. */
+void sk__item_load(seckill_item *item);
+
+/* Takes over what a script answered: the whole reply of a map script that was not empty. SECKILL_NO_MEMORY, SECKILL_PROTOCOL,
+ * or SECKILL_DAMAGED where it contradicts what is known. */
+seckill_status sk__item_set_map(seckill_item *item, sk__reader *reply);
+
+/* What the header of a shard's reply says about the age of our map. */
+void sk__item_saw_version(seckill_item *item, uint64_t version);
+
+/* Sends the settings to a shard that has older ones, and forgets about it. */
+void sk__shard_update(sk__shard *shard);
+
+/* Adds what the script `define` takes: keys, and the settings as arguments. */
+void sk__shard_encode_define(const sk__shard *shard, sk__command *command, bool with_text);
+
+/* Begins a shard's command: script, six keys, the version of the settings. */
+void sk__shard_encode(const sk__shard *shard, sk__command *command, sk__script_id script, bool with_text);
+
+#endif

@@ -1,0 +1,254 @@
+#include "engine/op.h"
+
+#include "engine/batch.h"
+
+#include <string.h>
+
+enum { RETRY_AFTER_MS = 100 };
+
+seckill_bytes sk__op_user(const seckill_op *op) {
+    seckill_bytes bytes = {op->bytes, op->user_size};
+
+    return bytes;
+}
+
+seckill_bytes sk__op_order_ref(const seckill_op *op) {
+    seckill_bytes bytes = {op->bytes + op->user_size, op->ref_size};
+
+    return bytes;
+}
+
+seckill_status sk__op_verdict(const seckill_op *op) {
+    if (op->may_be_done)
+        return SECKILL_UNKNOWN;
+    return op->batch != NULL ? sk__batch_verdict(op->batch) : SECKILL_UNREACHABLE;
+}
+
+static const char *why(const seckill_op *op, seckill_status status) {
+    const char *trouble = op->item->engine->trouble;
+
+    return status == SECKILL_UNREACHABLE && trouble[0] != '\0' ? trouble : seckill_status_message(status);
+}
+
+static void on_deadline(sk__engine *engine, sk__timer *timer) {
+    seckill_op *op = SK__CONTAINER(timer, seckill_op, deadline);
+    seckill_status status = sk__op_verdict(op);
+
+    if (engine->closing && status != SECKILL_UNKNOWN)
+        status = SECKILL_CLOSED;
+    sk__op_fail(op, status, why(op, status));
+}
+
+/* ---- the beginning ---- */
+
+static seckill_op *make(seckill_item *item, const sk__op_wish *wish) {
+    seckill_op *op = sk__engine_alloc(item->engine, sizeof(*op) + wish->user.size + wish->order_ref.size);
+
+    if (op == NULL)
+        return NULL;
+    op->item = item;
+    op->kind = (uint8_t)wish->kind;
+    op->user_data = wish->user_data;
+    op->quantity = wish->quantity;
+    op->time_ms = wish->time_ms;
+    op->price = wish->price;
+    op->one_record = wish->one_record;
+    op->user_size = (uint8_t)wish->user.size;
+    op->ref_size = (uint8_t)wish->order_ref.size;
+    if (wish->kind == SK__LOOKUP)
+        op->cb.lookup = wish->lookup_cb;
+    else
+        op->cb.result = wish->result_cb;
+    if (wish->id != NULL)
+        memcpy(op->id, wish->id, sizeof(op->id));
+    memcpy(op->bytes, wish->user.data, wish->user.size);
+    if (wish->order_ref.size != 0)
+        memcpy(op->bytes + op->user_size, wish->order_ref.data, wish->order_ref.size);
+    sk__list_init(&op->link);
+    return op;
+}
+
+static void line_up(seckill_op *op) {
+    seckill_item *item = op->item;
+
+    if (item->has_map) {
+        sk__queue_add(op);
+        return;
+    }
+    sk__list_append(&item->waiting_ops, &op->link);
+    sk__item_load(item);
+}
+
+seckill_status sk__op_start(seckill_item *item, const sk__op_wish *wish, seckill_op **op_or_null) {
+    sk__engine *engine = item->engine;
+    uint32_t timeout = wish->timeout_ms != 0 ? wish->timeout_ms : engine->config.timeout_ms;
+    seckill_op *op;
+
+    if (engine->closing)
+        return SECKILL_CLOSED;
+    if (!sk__engine_enter(engine))
+        return SECKILL_BUSY;
+    op = make(item, wish);
+    if (op == NULL || !sk__timer_start(engine, &op->deadline, sk__engine_now(engine) + timeout, on_deadline)) {
+        sk__engine_release(engine, op);
+        sk__engine_leave(engine, SECKILL_NO_MEMORY);
+        return SECKILL_NO_MEMORY;
+    }
+    op->sequence = engine->sequence++;
+    sk__item_use(item);
+    if (op_or_null != NULL)
+        *op_or_null = op;
+    line_up(op);
+    sk__engine_wake(engine);
+    return SECKILL_OK;
+}
+
+void sk__op_map_is_known(seckill_op *op, seckill_status status, const char *cause) {
+    if (status == SECKILL_OK)
+        sk__queue_add(op);
+    else
+        sk__op_fail(op, status, cause[0] != '\0' ? cause : seckill_status_message(status));
+}
+
+/* ---- the end ---- */
+
+/* Takes the op out of everything; its callback comes next, then it is freed. */
+static void leave(seckill_op *op, seckill_status status) {
+    sk__engine *engine = op->item->engine;
+
+    sk__timer_stop(engine, &op->deadline);
+    if (op->batch != NULL)
+        sk__batch_forget(op);
+    else
+        sk__queue_remove(op);
+    sk__engine_leave(engine, status);
+}
+
+static void release(seckill_op *op) {
+    seckill_item *item = op->item;
+
+    sk__engine_release(item->engine, op);
+    sk__item_unuse(item);
+}
+
+static void make_ref(const seckill_op *op, const seckill_reservation *reservation, seckill_reservation_ref *ref) {
+    const seckill_item *item = op->item;
+
+    memset(ref, 0, sizeof(*ref));
+    memcpy(ref->user, op->bytes, op->user_size);
+    ref->user_size = op->user_size;
+    memcpy(ref->activity, item->activity, sizeof(ref->activity));
+    memcpy(ref->item, item->name, sizeof(ref->item));
+    memcpy(ref->reservation_id, reservation->id, sizeof(ref->reservation_id));
+    ref->quantity = reservation->quantity;
+    ref->price = reservation->price;
+    ref->issued_ms = reservation->since_ms;
+    ref->hold_until_ms = reservation->ends_ms;
+    ref->valid_until_ms = reservation->ends_ms + item->info.settings.grace_ms;
+}
+
+static uint32_t retry_after(const seckill_op *op, seckill_status status) {
+    const seckill_item *item = op->item;
+
+    if (seckill_status_class(status) == SECKILL_CLASS_FINAL)
+        return 0;
+    if (status == SECKILL_NOT_STARTED) {
+        sk__transport *transport = item->engine->config.transport;
+        int64_t wait = item->info.settings.start_ms - transport->wall_ms(transport);
+
+        return wait <= 0 ? 1 : wait > INT32_MAX ? INT32_MAX : (uint32_t)wait;
+    }
+    return RETRY_AFTER_MS;
+}
+
+static void call_back(seckill_op *op, seckill_status status, const char *message, bool replayed,
+                      const seckill_reservation *reservation) {
+    seckill_result result;
+    seckill_reservation_ref ref;
+
+    if (op->cb.result == NULL)
+        return;
+    memset(&result, 0, sizeof(result));
+    result.status = status;
+    result.message = message;
+    result.replayed = replayed;
+    result.retry_after_ms = retry_after(op, status);
+    if (reservation != NULL) {
+        result.reservation = *reservation;
+        if (reservation->state == SECKILL_RESERVED) {
+            make_ref(op, reservation, &ref);
+            result.ref = &ref;
+        }
+    }
+    op->cb.result(&result, op->user_data);
+}
+
+static void call_back_lookup(seckill_op *op, const seckill_lookup_result *result) {
+    if (op->cb.lookup != NULL)
+        op->cb.lookup(result, op->user_data);
+}
+
+void sk__op_fail(seckill_op *op, seckill_status status, const char *cause) {
+    leave(op, status);
+    if (op->kind == SK__LOOKUP) {
+        seckill_lookup_result result = {status, cause, 0, NULL, NULL, 0};
+
+        call_back_lookup(op, &result);
+    } else {
+        call_back(op, status, cause, false, NULL);
+    }
+    release(op);
+}
+
+void sk__op_answer(seckill_op *op, const sk__answer *answer, const seckill_reservation *reservation) {
+    seckill_client_stats *stats = &op->item->engine->stats;
+
+    leave(op, answer->status);
+    stats->replayed += answer->replayed;
+    if (op->kind == SK__RESERVE && answer->status == SECKILL_OK && !answer->replayed)
+        stats->granted++;
+    call_back(op, answer->status, seckill_status_message(answer->status), answer->replayed, reservation);
+    release(op);
+}
+
+static size_t select_record(const seckill_op *op, const seckill_reservation **reservations, size_t count) {
+    if (!op->one_record)
+        return count;
+    for (size_t i = 0; i < count; i++) {
+        if (memcmp((*reservations)[i].id, op->id, sizeof(op->id)) == 0) {
+            *reservations += i;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+void sk__op_found(seckill_op *op, int64_t now_ms, const seckill_reservation *reservations, size_t count) {
+    seckill_reservation_ref refs[SECKILL_USER_RECORDS_MAX];
+    seckill_lookup_result result = {SECKILL_OK, "", now_ms, NULL, NULL, 0};
+
+    result.count = select_record(op, &reservations, count);
+    if (op->one_record && result.count == 0)
+        result.status = SECKILL_NO_RESERVATION;
+    leave(op, result.status);
+    for (size_t i = 0; i < result.count; i++) {
+        if (reservations[i].state == SECKILL_RESERVED)
+            make_ref(op, &reservations[i], &refs[i]);
+        else
+            memset(&refs[i], 0, sizeof(refs[i]));
+    }
+    result.message = seckill_status_message(result.status);
+    result.reservations = result.count != 0 ? reservations : NULL;
+    result.refs = result.count != 0 ? refs : NULL;
+    call_back_lookup(op, &result);
+    release(op);
+}
+
+void seckill_op_detach(seckill_op *op) {
+    if (op == NULL)
+        return;
+    if (op->kind == SK__LOOKUP)
+        op->cb.lookup = NULL;
+    else
+        op->cb.result = NULL;
+}

@@ -1,0 +1,71 @@
+/* An op: one request of one user, from the public call to its callback.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef SK_ENGINE_OP_H
+#define SK_ENGINE_OP_H
+
+#include "engine/item.h"
+#include "script/record.h"
+
+typedef struct sk__batch sk__batch;
+
+struct seckill_op {
+    sk__timer deadline;
+    sk__link link; /* in its queue, or item->waiting_ops */
+    seckill_item *item;
+    sk__batch *batch; /* that carries it, or NULL */
+    union {
+        seckill_result_cb result;
+        seckill_lookup_cb lookup;
+    } cb; /* NULL: detached */
+    void *user_data;
+    uint64_t sequence;
+    int64_t time_ms; /* reserve: created; confirm: the end of its token */
+    int64_t price;   /* confirm */
+    uint8_t id[SECKILL_RESERVATION_ID_SIZE];
+    uint32_t quantity;
+    uint32_t place; /* in its batch */
+    uint8_t kind;   /* sk__op_kind */
+    uint8_t user_size, ref_size;
+    bool one_record;  /* lookup: only `id` */
+    bool may_be_done; /* a batch that carried it was lost */
+    uint8_t bytes[];  /* the user, then the order reference */
+};
+
+/* What a public call wants of an op. `bytes` are copied. */
+typedef struct {
+    sk__op_kind kind;
+    seckill_bytes user, order_ref;
+    const uint8_t *id; /* NULL: zero */
+    uint32_t quantity;
+    int64_t time_ms, price;
+    bool one_record;
+    uint32_t timeout_ms; /* 0: the engine's */
+    seckill_result_cb result_cb;
+    seckill_lookup_cb lookup_cb;
+    void *user_data;
+} sk__op_wish;
+
+/* Starts an op. SECKILL_BUSY, SECKILL_NO_MEMORY, SECKILL_CLOSED: nothing was started. */
+seckill_status sk__op_start(seckill_item *item, const sk__op_wish *wish, seckill_op **op_or_null);
+
+/* The item's map was read, or could not be. */
+void sk__op_map_is_known(seckill_op *op, seckill_status status, const char *cause);
+
+/* The end of an op without a record: calls back and frees it. */
+void sk__op_fail(seckill_op *op, seckill_status status, const char *cause);
+
+/* The end of an op with the answer of its script; `reservation` is NULL where there is none. */
+void sk__op_answer(seckill_op *op, const sk__answer *answer, const seckill_reservation *reservation);
+
+/* The end of a lookup. */
+void sk__op_found(seckill_op *op, int64_t now_ms, const seckill_reservation *reservations, size_t count);
+
+/* What to say if it cannot wait longer. */
+seckill_status sk__op_verdict(const seckill_op *op);
+
+seckill_bytes sk__op_user(const seckill_op *op);
+seckill_bytes sk__op_order_ref(const seckill_op *op);
+
+#endif
