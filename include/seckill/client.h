@@ -56,12 +56,11 @@ typedef struct {
     uint32_t connect_timeout_ms; /* name resolution, connecting and AUTH together, 1 to 3,600,000; default 1,000 */
     uint32_t command_timeout_ms; /* a command with no answer after this closes the connection, and what was on it is asked
                                     again until its own deadline, 1 to 3,600,000; default 1,000 */
-    uint32_t
-        reconnect_min_ms; /* first wait before connecting again, 1 to 3,600,000; default 20; it doubles, with jitter, ... */
-    uint32_t reconnect_max_ms;          /* ... up to this; default 1,000 */
-    uint32_t max_operations;            /* operations under way; one more is SECKILL_BUSY, 1 to 16,777,216; default 65,536 */
-    uint32_t max_batches;               /* batches in flight to each Redis node, 1 to 64; default 2 */
-    uint32_t max_batch;                 /* operations in one batch, 1 to SECKILL_BATCH_MAX; default SECKILL_BATCH_MAX */
+    uint32_t reconnect_min_ms;   /* first wait before connecting again, 1 to 3,600,000; default 20; it doubles, ... */
+    uint32_t reconnect_max_ms;   /* ... with jitter, up to this; default 1,000, or reconnect_min_ms if that is more */
+    uint32_t max_operations;     /* operations under way; one more is SECKILL_BUSY, 1 to 16,777,216; default 65,536 */
+    uint32_t max_batches;        /* batches in flight to each Redis node, 1 to 64; default 2 */
+    uint32_t max_batch;          /* operations in one batch, 1 to SECKILL_BATCH_MAX; default SECKILL_BATCH_MAX */
     const seckill_allocator *allocator; /* copied; NULL: malloc, realloc, free */
     seckill_log_cb log;                 /* NULL: no log */
     void *log_user_data;
@@ -88,12 +87,15 @@ SECKILL_API void seckill_client_close(seckill_client *client, seckill_close_cb c
 
 /* For hosts whose loop is not libuv (options.loop was NULL): watch `fd` for reading, and call seckill_client_dispatch when it
  * is readable or when `timeout_ms` milliseconds have passed, whichever is first. Ask for the timeout again after every call on
- * the client: it is 0 while something waits to be sent. seckill_client_fd           a file descriptor for poll, epoll, select;
- * -1 if the client runs on a libuv loop of the host's seckill_client_timeout_ms   -1: no timeout seckill_client_dispatch does
- * what is due without waiting, callbacks included; must not be called from a callback
- */
+ * the client: it is 0 while something waits to be sent. */
+
+/* A file descriptor for poll, epoll or select; -1 if the client runs on a libuv loop of the host's. */
 SECKILL_API int seckill_client_fd(const seckill_client *client);
+
+/* How long to wait at most, in milliseconds; -1: for ever. */
 SECKILL_API int seckill_client_timeout_ms(const seckill_client *client);
+
+/* Does what is due without waiting, callbacks included. Must not be called from a callback. */
 SECKILL_API void seckill_client_dispatch(seckill_client *client);
 
 /* Counters since the client was opened, and gauges. Begin with struct_size set. */

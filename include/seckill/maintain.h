@@ -18,7 +18,8 @@ typedef struct {
     int64_t reservations;   /* that expired now */
     int64_t units;          /* that came back */
     int64_t server_time_ms; /* of the last shard that answered */
-    int64_t next_due_ms;    /* when the next thing ends, by the servers' clock; 0: nothing is to come */
+    int64_t next_due_ms;    /* when the next thing ends, by the servers' clock, or when a shard's max_skew_ms is over
+                               that holds it back; 0: nothing is to come */
     const seckill_shard_outcome *outcomes;
     size_t outcome_count;
 } seckill_expire_result;

@@ -43,12 +43,11 @@ typedef struct {
 /* The result of reserve, confirm, cancel and refund. */
 typedef struct {
     seckill_status status;
-    const char *message;             /* the cause, for a person; never NULL; valid during the callback */
-    int replayed;                    /* 1: it stood already, from this request or an earlier one */
-    uint32_t retry_after_ms;         /* a hint for SECKILL_CLASS_RETRYABLE and SECKILL_CLASS_UNKNOWN; else 0 */
-    seckill_reservation reservation; /* on SECKILL_OK, and where the answer is about one; else id is zero and state 0 */
-    const seckill_reservation_ref
-        *ref; /* what seckill_token_issue takes, while reserved; else NULL; valid during the callback */
+    const char *message;                /* the cause, for a person; never NULL; valid during the callback */
+    int replayed;                       /* 1: it stood already, from this request or an earlier one */
+    uint32_t retry_after_ms;            /* a hint for SECKILL_CLASS_RETRYABLE and SECKILL_CLASS_UNKNOWN; else 0 */
+    seckill_reservation reservation;    /* on SECKILL_OK, and where the answer is about one; else id is zero and state 0 */
+    const seckill_reservation_ref *ref; /* while reserved, else NULL: for seckill_token_issue; valid during the callback */
 } seckill_result;
 
 typedef void (*seckill_result_cb)(const seckill_result *result, void *user_data);
@@ -121,7 +120,8 @@ SECKILL_API SECKILL_CHECKED seckill_status seckill_cancel(seckill_item *item, co
                                                           seckill_op **op, seckill_result_cb cb, void *user_data);
 
 /* Gives the units of a confirmed reservation back: sold to available; the user's limit too; with an event for the orders side.
- * The record stays, as refunded.
+ * The record stays, as refunded. Its event needs room: a worker that refunds what the orders side refused acknowledges the
+ * events that it has written first.
  * The callback's status: SECKILL_OK. SECKILL_CANCELLED, SECKILL_EXPIRED: it was never confirmed. SECKILL_CONFLICT: it is still
  * reserved: cancel it. SECKILL_NO_RESERVATION: no such record. SECKILL_BUSY: too many events wait. */
 SECKILL_API SECKILL_CHECKED seckill_status seckill_refund(seckill_item *item, const seckill_release_options *options,

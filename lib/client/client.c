@@ -42,14 +42,12 @@ static void on_turn(void *owner) {
 static void on_up(void *owner) {
     seckill_client *client = owner;
 
-    sk__log_line(&client->log, SECKILL_LOG_INFO, "connected to Redis");
     sk__engine_up(client->engine);
 }
 
 static void on_down(void *owner, const char *cause) {
     seckill_client *client = owner;
 
-    sk__log_line(&client->log, SECKILL_LOG_WARNING, "no connection to Redis: %s", cause);
     sk__engine_down(client->engine, cause);
 }
 

@@ -14,7 +14,7 @@
 
 typedef struct sk__task sk__task;
 
-enum { SK__NO_SHARD = UINT32_MAX };
+#define SK__NO_SHARD UINT32_MAX /* too large for an enum of C11 */
 
 /* What tells one task from another. */
 typedef struct {
@@ -43,6 +43,7 @@ struct sk__task {
     int step;
     uint32_t pending;
     bool finished;
+    bool answered;         /* a call of it was */
     seckill_status status; /* the first failure */
     char cause[224];
     int64_t due_ms;                  /* the deadline */

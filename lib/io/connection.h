@@ -1,0 +1,59 @@
+/* The life of one connection to Redis: resolve, connect, AUTH, serve, fail, wait, again.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef SK_IO_CONNECTION_H
+#define SK_IO_CONNECTION_H
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "engine/transport.h"
+#include "io/address.h"
+
+#include <stdbool.h>
+#include <uv.h>
+
+typedef struct sk__connection sk__connection;
+
+typedef struct {
+    void (*on_up)(void *owner);
+    void (*on_down)(void *owner, const char *cause); /* after the replies that are lost */
+    void (*on_unsent)(void *owner);                  /* wants sk__connection_flush before the loop blocks */
+    void (*on_closed)(void *owner);                  /* memory is freed */
+    void *owner;
+} sk__connection_events;
+
+typedef struct {
+    sk__address address;
+    const char *user;     /* copied; NULL: none */
+    const char *password; /* copied; NULL: no AUTH */
+    uint32_t connect_timeout_ms, command_timeout_ms;
+    uint32_t reconnect_min_ms, reconnect_max_ms;
+    const seckill_allocator *allocator;
+    const sk__log *log;
+    sk__connection_events events;
+} sk__connection_config;
+
+/* NULL: out of memory. Until it is started it can be discarded. */
+sk__connection *sk__connection_new(const sk__connection_config *config);
+void sk__connection_discard(sk__connection *connection);
+
+/* Begins to connect on the loop's next turn, and keeps at it until it is closed. */
+void sk__connection_start(sk__connection *connection, uv_loop_t *loop);
+
+/* As `send` of sk__transport. The bytes go out with the next flush. */
+seckill_status sk__connection_send(sk__connection *connection, int argc, const char *const *argv, const size_t *sizes,
+                                   sk__reply_cb cb, void *context);
+
+/* Writes what was sent. Must not be called from a reply's callback or an event. */
+void sk__connection_flush(sk__connection *connection);
+
+bool sk__connection_is_up(const sk__connection *connection);
+const char *sk__connection_trouble(const sk__connection *connection); /* "" while it is up */
+uint64_t sk__connection_count(const sk__connection *connection);      /* how often it came up */
+
+/* Loses what is outstanding ("closed") before it returns; on_closed, and no other event, comes later. Must not be called from a
+ * reply's callback or an event. */
+void sk__connection_close(sk__connection *connection);
+
+#endif

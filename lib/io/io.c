@@ -1,0 +1,329 @@
+/* The loop, its clock and its turns, around the connection.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#define _POSIX_C_SOURCE 200809L
+#include "io/io.h"
+
+#include "io/connection.h"
+
+#include <sodium.h>
+#include <string.h>
+#include <time.h>
+#include <uv.h>
+
+struct sk__io {
+    sk__transport transport;
+    sk__transport_events events;
+    void *owner;
+    const seckill_allocator *allocator;
+    uv_loop_t *loop;
+    bool own_loop;
+    bool dispatching;
+    bool awake;   /* on_turn is asked for */
+    bool unsent;  /* a flush is */
+    bool in_turn; /* what is asked for now is seen at the end of the turn */
+    bool closing;
+    bool closed; /* nothing of it is on the loop any more */
+    int handles; /* not closed yet; the connection counts as one */
+    uv_idle_t turn;
+    uv_timer_t alarm;
+    int64_t alarm_ms; /* INT64_MAX: none */
+    sk__connection *connection;
+    void (*close_cb)(void *context);
+    void *close_context;
+};
+
+static sk__io *io_of(sk__transport *transport) {
+    return (sk__io *)(void *)transport;
+}
+
+/* A loop of the io's own stands still between two dispatches, and its clock with it. */
+static void update_time(const sk__io *io) {
+    if (io->own_loop && !io->dispatching)
+        uv_update_time(io->loop);
+}
+
+/* ---- turns */
+
+static void on_turn_handle(uv_idle_t *handle);
+static void begin_close(sk__io *io);
+
+/* An idle handle, not a prepare handle: both run before the loop blocks, but while an idle handle is active the loop does not
+ * block at all. So a turn that is asked for from a prepare handle of the host, or from within a turn, is not slept over, and
+ * uv_backend_timeout says 0 for a foreign loop. */
+static void ask_for_turn(sk__io *io) {
+    if (!io->in_turn)
+        (void)uv_idle_start(&io->turn, on_turn_handle);
+}
+
+static void run_turn(sk__io *io, bool tell) {
+    io->in_turn = true;
+    io->awake = false;
+    if (tell)
+        io->events.on_turn(io->owner);
+    /* At once, for all that was sent: waiting for the socket to be reported writable would cost a round of the loop. */
+    io->unsent = false;
+    if (!io->closing)
+        sk__connection_flush(io->connection);
+    io->in_turn = false;
+    if (io->awake || io->unsent || io->closing)
+        ask_for_turn(io);
+    else
+        (void)uv_idle_stop(&io->turn);
+}
+
+static void on_turn_handle(uv_idle_t *handle) {
+    sk__io *io = handle->data;
+
+    if (io->closing)
+        begin_close(io);
+    else
+        run_turn(io, io->awake);
+}
+
+static void on_alarm(uv_timer_t *timer) {
+    sk__io *io = timer->data;
+
+    io->alarm_ms = INT64_MAX;
+    if (!io->closing)
+        run_turn(io, true);
+}
+
+/* ---- the transport */
+
+static seckill_status io_send(sk__transport *transport, uint32_t slot, int argc, const char *const *argv, const size_t *sizes,
+                              sk__reply_cb cb, void *context) {
+    sk__io *io = io_of(transport);
+
+    /* One server has all slots. With Redis Cluster this is where the slot's connection is looked up. */
+    (void)slot;
+    if (io->closing)
+        return SECKILL_UNREACHABLE;
+    update_time(io);
+    return sk__connection_send(io->connection, argc, argv, sizes, cb, context);
+}
+
+static void io_wake(sk__transport *transport) {
+    sk__io *io = io_of(transport);
+
+    if (io->awake || io->closing)
+        return;
+    io->awake = true;
+    ask_for_turn(io);
+}
+
+static void io_alarm(sk__transport *transport, int64_t due_ms) {
+    sk__io *io = io_of(transport);
+    int64_t now;
+
+    if (due_ms == io->alarm_ms || io->closing)
+        return;
+    io->alarm_ms = due_ms;
+    if (due_ms == INT64_MAX) {
+        (void)uv_timer_stop(&io->alarm);
+        return;
+    }
+    now = (int64_t)uv_now(io->loop);
+    (void)uv_timer_start(&io->alarm, on_alarm, due_ms > now ? (uint64_t)(due_ms - now) : 0, 0);
+}
+
+static int64_t io_now_ms(sk__transport *transport) {
+    const sk__io *io = io_of(transport);
+
+    update_time(io);
+    return (int64_t)uv_now(io->loop);
+}
+
+static int64_t io_wall_ms(sk__transport *transport) {
+    struct timespec now;
+
+    (void)transport;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* ---- what the connection tells */
+
+static void on_up(void *owner) {
+    const sk__io *io = owner;
+
+    if (!io->closing)
+        io->events.on_up(io->owner);
+}
+
+static void on_down(void *owner, const char *cause) {
+    const sk__io *io = owner;
+
+    if (!io->closing)
+        io->events.on_down(io->owner, cause);
+}
+
+static void on_unsent(void *owner) {
+    sk__io *io = owner;
+
+    io->unsent = true;
+    ask_for_turn(io);
+}
+
+/* ---- closing */
+
+static void finish(sk__io *io) {
+    const seckill_allocator *allocator = io->allocator;
+    void (*cb)(void *context) = io->close_cb;
+    void *context = io->close_context;
+
+    if (io->own_loop) {
+        (void)uv_loop_close(io->loop);
+        sk__free(allocator, io->loop);
+    }
+    sk__free(allocator, io);
+    if (cb != NULL)
+        cb(context);
+}
+
+/* A loop of its own cannot be freed while it runs: sk__io_dispatch does that. */
+static void count_closed(sk__io *io) {
+    if (--io->handles > 0)
+        return;
+    io->closed = true;
+    if (!io->own_loop)
+        finish(io);
+}
+
+static void on_handle_closed(uv_handle_t *handle) {
+    count_closed(handle->data);
+}
+
+static void on_connection_closed(void *owner) {
+    count_closed(owner);
+}
+
+static void begin_close(sk__io *io) {
+    sk__connection_close(io->connection);
+    uv_close((uv_handle_t *)&io->turn, on_handle_closed);
+    uv_close((uv_handle_t *)&io->alarm, on_handle_closed);
+}
+
+void sk__io_close(sk__io *io, void (*cb)(void *context), void *context) {
+    if (io->closing)
+        return;
+    io->closing = true;
+    io->close_cb = cb;
+    io->close_context = context;
+    ask_for_turn(io);
+}
+
+/* ---- opening */
+
+static const sk__transport transport_of_io = {io_send, io_wake, io_alarm, io_now_ms, io_wall_ms};
+
+/* All that can fail, before anything is on a loop. */
+static seckill_status allocate(const sk__io_config *config, const sk__address *address, sk__io *io) {
+    const sk__connection_config connection = {
+        *address,
+        config->user,
+        config->password,
+        config->connect_timeout_ms,
+        config->command_timeout_ms,
+        config->reconnect_min_ms,
+        config->reconnect_max_ms,
+        config->allocator,
+        config->log,
+        {on_up, on_down, on_unsent, on_connection_closed, io},
+    };
+
+    io->connection = sk__connection_new(&connection);
+    io->loop = config->loop;
+    io->own_loop = config->loop == NULL;
+    if (io->connection == NULL || sodium_init() < 0)
+        return SECKILL_NO_MEMORY;
+    if (!io->own_loop)
+        return SECKILL_OK;
+    io->loop = sk__malloc(config->allocator, sizeof(*io->loop));
+    if (io->loop == NULL)
+        return SECKILL_NO_MEMORY;
+    if (uv_loop_init(io->loop) != 0) {
+        sk__free(config->allocator, io->loop);
+        return SECKILL_NO_MEMORY;
+    }
+    return SECKILL_OK;
+}
+
+static void start(sk__io *io) {
+    /* The host may not have run its loop for long: a stale clock would cut the first deadlines short. */
+    uv_update_time(io->loop);
+    (void)uv_idle_init(io->loop, &io->turn);
+    (void)uv_timer_init(io->loop, &io->alarm);
+    io->turn.data = io;
+    io->alarm.data = io;
+    io->alarm_ms = INT64_MAX;
+    io->handles = 3;
+    sk__connection_start(io->connection, io->loop);
+}
+
+seckill_status sk__io_open(const sk__io_config *config, sk__io **out) {
+    sk__address address;
+    sk__io *io;
+
+    *out = NULL;
+    if (sk__address_parse(config->address, &address) != SECKILL_OK || (config->user != NULL && config->password == NULL))
+        return SECKILL_INVALID;
+    io = sk__calloc(config->allocator, 1, sizeof(*io));
+    if (io == NULL)
+        return SECKILL_NO_MEMORY;
+    io->transport = transport_of_io;
+    io->events = config->events;
+    io->owner = config->owner;
+    io->allocator = config->allocator;
+    if (allocate(config, &address, io) != SECKILL_OK) {
+        if (io->connection != NULL)
+            sk__connection_discard(io->connection);
+        sk__free(config->allocator, io);
+        return SECKILL_NO_MEMORY;
+    }
+    start(io);
+    *out = io;
+    return SECKILL_OK;
+}
+
+/* ---- looking */
+
+sk__transport *sk__io_transport(sk__io *io) {
+    return &io->transport;
+}
+
+const char *sk__io_trouble(const sk__io *io) {
+    return sk__connection_trouble(io->connection);
+}
+
+int sk__io_is_up(const sk__io *io) {
+    return sk__connection_is_up(io->connection);
+}
+
+uint64_t sk__io_connections(const sk__io *io) {
+    return sk__connection_count(io->connection);
+}
+
+/* ---- a loop of its own */
+
+int sk__io_fd(const sk__io *io) {
+    return io->own_loop ? uv_backend_fd(io->loop) : -1;
+}
+
+int sk__io_timeout_ms(const sk__io *io) {
+    if (!io->own_loop)
+        return -1;
+    update_time(io);
+    return uv_backend_timeout(io->loop);
+}
+
+void sk__io_dispatch(sk__io *io) {
+    if (!io->own_loop || io->dispatching)
+        return;
+    io->dispatching = true;
+    (void)uv_run(io->loop, UV_RUN_NOWAIT);
+    io->dispatching = false;
+    if (io->closed)
+        finish(io);
+}
