@@ -1,0 +1,199 @@
+/* The orders database of the example programs, on SQLite: every order, and the real inventory that orders take their units
+ * from.
+ *
+ * It is the last word on what is sold. An order and the units it takes are written in one transaction, and one that would take
+ * more than there is gets refused, whatever Redis says: so orders never exceed the inventory. For every item
+ * `units_total == units_left + the quantities of its confirmed orders`, always.
+ *
+ * An order is known by its reservation's id and only moves forward; it is never deleted:
+ *
+ *     (none) -> confirmed -> refunded       took its units, gave them back
+ *     (none) -> refused   -> refunded       never took any: the inventory was short
+ *     (none) -> refunded                    the refund was seen first; the confirmation that comes late changes nothing
+ *
+ * So events may be given any number of times, in any order, by any number of processes. What must be refunded in Redis (an
+ * order that was refused) is noted in the same transaction, and stays noted until orders_db_refund_settled: see
+ * orders_db_refunds_due.
+ *
+ * A handle is used by one thread at a time. Every call that can fail gives a status, and orders_db_error then says why.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef SECKILL_EXAMPLES_ORDERS_DB_H
+#define SECKILL_EXAMPLES_ORDERS_DB_H
+
+#include <seckill/events.h>
+
+#include <stdbool.h>
+
+enum { ORDERS_DB_ERROR_SIZE = 512 }; /* bytes that hold any error's text with its NUL */
+
+typedef struct orders_db orders_db;
+
+typedef enum {
+    ORDERS_DB_OK = 0,
+    ORDERS_DB_NOT_FOUND, /* no such row */
+    ORDERS_DB_REFUSED,   /* the change contradicts what is sold, or what was set before */
+    ORDERS_DB_INVALID,   /* an argument is out of range */
+    ORDERS_DB_BUSY,      /* another process holds the lock for longer than busy_timeout_ms */
+    ORDERS_DB_READONLY,  /* the file or its folder may not be written */
+    ORDERS_DB_FULL,      /* the disk is full */
+    ORDERS_DB_CORRUPT,   /* the file is damaged, or is no database */
+    ORDERS_DB_SCHEMA,    /* a database, but of another program or of a newer release */
+    ORDERS_DB_MISSING,   /* there is no such file, or it was moved or deleted while it was open */
+    ORDERS_DB_NO_MEMORY,
+    ORDERS_DB_FAILED /* anything else, such as an I/O error */
+} orders_db_status;
+
+/* A short stable name, such as "busy". */
+const char *orders_db_status_name(orders_db_status status);
+
+/* ---- opening ---- */
+
+enum {
+    ORDERS_DB_CREATE = 1,   /* make the file if there is none */
+    ORDERS_DB_READ_ONLY = 2 /* queries only; nothing can be written through this handle */
+};
+
+/* Opens a database; a new one gets its tables. Write-ahead log, every transaction synced to the disk before it counts.
+ *   path              of the file; its folder must be on a local disk, since the write-ahead log needs shared memory
+ *   flags             ORDERS_DB_CREATE, ORDERS_DB_READ_ONLY
+ *   busy_timeout_ms   how long each call waits for another process's lock, 0 to 60,000
+ *   error             gets the cause where it fails
+ * Not ORDERS_DB_READ_ONLY, and the file cannot be written: ORDERS_DB_READONLY. */
+orders_db_status orders_db_open(const char *path, unsigned flags, uint32_t busy_timeout_ms, orders_db **db,
+                                char error[ORDERS_DB_ERROR_SIZE]);
+
+/* Closes; what was not committed is rolled back. NULL is allowed. */
+void orders_db_close(orders_db *db);
+
+/* Why the last call failed, for a person; valid until the next call. */
+const char *orders_db_error(const orders_db *db);
+
+/* ---- inventory ---- */
+
+typedef enum {
+    ORDERS_DB_IF_ABSENT, /* set the units of an item without a row; an item that has one keeps what it has */
+    ORDERS_DB_RAISE,     /* set the total, unless it is that high already: repeating changes nothing */
+    ORDERS_DB_EXACTLY    /* set the total, higher or lower; ORDERS_DB_REFUSED below what is sold */
+} orders_db_set_mode;
+
+/* Sets the real inventory of an item: `units_total` units that ever were there to sell, 0 to SECKILL_AMOUNT_MAX.
+ * Own transaction, unless one was begun. */
+orders_db_status orders_db_set_inventory(orders_db *db, const char *activity, const char *item, int64_t units_total,
+                                         orders_db_set_mode mode);
+
+/* ---- events ---- */
+
+/* An event and the item it is about. Its bytes and names are the caller's and must stay during the call. */
+typedef struct {
+    const char *activity, *item;
+    seckill_event event;
+} orders_db_event;
+
+typedef enum {
+    ORDERS_DB_WRITTEN = 1,  /* the order was written, or moved forward */
+    ORDERS_DB_ALREADY,      /* it stood so already; nothing changed */
+    ORDERS_DB_NO_INVENTORY, /* refused now or before: the inventory was short; a refund is due */
+    ORDERS_DB_NO_ITEM,      /* refused now or before: the item had no inventory row; a refund is due */
+    ORDERS_DB_AFTER_REFUND, /* a confirmation of what is refunded; nothing changed but that a refund is due again: Redis may
+                               have lost the first one */
+    ORDERS_DB_DIFFERS,      /* the order stands with another user, item or quantity; nothing changed: do not acknowledge */
+    ORDERS_DB_UNFIT         /* no order can look like this; nothing changed: do not acknowledge */
+} orders_db_outcome;
+
+/* Whether an outcome is on record, so that its event may be acknowledged once the transaction is committed. */
+bool orders_db_recorded(orders_db_outcome outcome);
+
+/* Writes a batch in one transaction: all of it, or after any status but ORDERS_DB_OK nothing of it.
+ *   outcomes   gets one for each event; they count only on ORDERS_DB_OK */
+orders_db_status orders_db_apply(orders_db *db, const orders_db_event *events, size_t count, orders_db_outcome *outcomes);
+
+/* The same in parts, for several batches in one transaction: begin, any of the calls between, then commit or rollback. After a
+ * failed call between, or a failed commit, roll back. A failed commit may stand all the same (a sync that failed): do it again.
+ * orders_db_begin finds out whether the file was moved or deleted: what is written after that would be lost. */
+orders_db_status orders_db_begin(orders_db *db);
+orders_db_status orders_db_add(orders_db *db, const orders_db_event *events, size_t count, orders_db_outcome *outcomes);
+orders_db_status orders_db_commit(orders_db *db);
+void orders_db_rollback(orders_db *db);
+
+/* ---- refunds that Redis must still be told ---- */
+
+typedef struct {
+    uint8_t user[SECKILL_USER_MAX];
+    size_t user_size;
+    uint8_t reservation_id[SECKILL_RESERVATION_ID_SIZE];
+} orders_db_refund;
+
+/* Lists up to `room` refunds of an item that are due. */
+orders_db_status orders_db_refunds_due(orders_db *db, const char *activity, const char *item, orders_db_refund *refunds,
+                                       size_t room, size_t *count);
+
+/* Notes that seckill_refund gave a final answer. Repeating is harmless. Own transaction, unless one was begun. */
+orders_db_status orders_db_refund_settled(orders_db *db, const uint8_t reservation_id[SECKILL_RESERVATION_ID_SIZE]);
+
+/* ---- queries ---- */
+
+typedef enum {
+    ORDERS_DB_CONFIRMED = 0,
+    ORDERS_DB_REFUNDED = 1,
+    ORDERS_DB_REFUSED_ORDER = 2,
+    ORDERS_DB_STATES = 3
+} orders_db_state;
+
+/* "confirmed", "refunded", "refused". */
+const char *orders_db_state_name(orders_db_state state);
+
+/* An item's account, as one transaction saw it. */
+typedef struct {
+    const char *activity, *item; /* valid during the callback; as given to orders_db_account */
+    bool has_inventory;
+    int64_t units_total, units_left;
+    int64_t orders[ORDERS_DB_STATES]; /* by state */
+    int64_t units[ORDERS_DB_STATES];  /* by state; those of ORDERS_DB_CONFIRMED are sold */
+    int64_t refunds_due;
+} orders_db_item_account;
+
+typedef void (*orders_db_account_cb)(const orders_db_item_account *account, void *user_data);
+
+/* Whether units_total == units_left + units sold. */
+bool orders_db_adds_up(const orders_db_item_account *account);
+
+/* Every item that has an inventory row or an order, by activity and item.
+ *   activity   NULL: of all activities */
+orders_db_status orders_db_accounts(orders_db *db, const char *activity, orders_db_account_cb cb, void *user_data);
+
+/* One item. ORDERS_DB_NOT_FOUND: neither inventory nor orders; `account` is then zero. */
+orders_db_status orders_db_account(orders_db *db, const char *activity, const char *item, orders_db_item_account *account);
+
+typedef struct {
+    int64_t number; /* 1, 2, ... as they came */
+    uint8_t reservation_id[SECKILL_RESERVATION_ID_SIZE];
+    const char *activity, *item;   /* valid during the callback */
+    seckill_bytes user, order_ref; /* the same */
+    orders_db_state state;
+    uint32_t quantity;
+    int64_t price;        /* of one unit, minor units */
+    int64_t confirmed_ms; /* the servers' clock; 0: its confirmation was never seen */
+    int64_t refunded_ms;  /* 0: not refunded */
+} orders_db_order;
+
+typedef void (*orders_db_order_cb)(const orders_db_order *order, void *user_data);
+
+/* One order. The callback runs once, or not at all on ORDERS_DB_NOT_FOUND. */
+orders_db_status orders_db_find(orders_db *db, const uint8_t reservation_id[SECKILL_RESERVATION_ID_SIZE], orders_db_order_cb cb,
+                                void *user_data);
+
+/* Which orders to list. All zero: the first 100 of all. */
+typedef struct {
+    const char *activity; /* NULL: of all */
+    const char *item;     /* NULL: of all; needs `activity` */
+    unsigned states;      /* 1 << state, or'ed; 0: all */
+    int64_t after_number; /* 0: from the first; else the last one of the page before */
+    uint32_t limit;       /* 1 to 100,000; 0: 100 */
+} orders_db_filter;
+
+/* Lists orders as they came, a page at a time. */
+orders_db_status orders_db_list(orders_db *db, const orders_db_filter *filter, orders_db_order_cb cb, void *user_data);
+
+#endif

@@ -1,0 +1,69 @@
+/* What the files of the orders database share; see orders_db.h for what it is.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef SECKILL_EXAMPLES_ORDERS_DB_INTERNAL_H
+#define SECKILL_EXAMPLES_ORDERS_DB_INTERNAL_H
+
+#include "orders_db.h"
+
+#include <sqlite3.h>
+
+/* The statements that are kept prepared: X(NAME, sql). */
+#define ORDERS_DB_STATEMENT_MAP(X)                                                                                             \
+    X(BEGIN, "BEGIN IMMEDIATE")                                                                                                \
+    X(COMMIT, "COMMIT")                                                                                                        \
+    X(INVENTORY, "SELECT units_total, units_left FROM inventory WHERE activity = ?1 AND item = ?2")                            \
+    X(SET_INVENTORY, "INSERT INTO inventory (activity, item, units_total, units_left) VALUES (?1, ?2, ?3, ?4) "                \
+                     "ON CONFLICT (activity, item) DO UPDATE SET units_total = ?3, units_left = ?4")                           \
+    X(TAKE, "UPDATE inventory SET units_left = units_left - ?3 WHERE activity = ?1 AND item = ?2 AND units_left >= ?3")        \
+    X(GIVE_BACK, "UPDATE inventory SET units_left = units_left + ?3 WHERE activity = ?1 AND item = ?2")                        \
+    X(FIND, "SELECT reservation_id, activity, item, user, order_ref, state, quantity, price, confirmed_ms, refunded_ms, "      \
+            "refused_for, number FROM orders WHERE reservation_id = ?1")                                                       \
+    X(INSERT, "INSERT INTO orders (reservation_id, activity, item, user, order_ref, state, quantity, price, confirmed_ms, "    \
+              "refunded_ms, refused_for, refund_due) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")              \
+    X(REFUND, "UPDATE orders SET state = 'refunded', refunded_ms = ?2, refund_due = 0 WHERE reservation_id = ?1")              \
+    X(REFUND_DUE, "UPDATE orders SET refund_due = 1 WHERE reservation_id = ?1 AND refund_due = 0")                             \
+    X(REFUND_SETTLED, "UPDATE orders SET refund_due = 0 WHERE reservation_id = ?1 AND refund_due = 1")                         \
+    X(REFUNDS_DUE, "SELECT reservation_id, user FROM orders WHERE refund_due = 1 AND activity = ?1 AND item = ?2 LIMIT ?3")
+
+enum {
+#define ORDERS_DB_STATEMENT_ENUM(name, sql) ORDERS_DB__##name,
+    ORDERS_DB_STATEMENT_MAP(ORDERS_DB_STATEMENT_ENUM)
+#undef ORDERS_DB_STATEMENT_ENUM
+        ORDERS_DB__STATEMENTS
+};
+
+struct orders_db {
+    sqlite3 *sqlite;
+    sqlite3_stmt *statements[ORDERS_DB__STATEMENTS]; /* NULL until first used */
+    char error[ORDERS_DB_ERROR_SIZE];
+};
+
+/* Notes why a call of SQLite failed and says what that is to the caller. `doing` begins the sentence: "writing an order". */
+orders_db_status orders_db__failed(orders_db *db, int code, const char *doing);
+
+/* Notes a failure that is not SQLite's. */
+orders_db_status orders_db__fail(orders_db *db, orders_db_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Runs SQL without parameters and rows. */
+orders_db_status orders_db__exec(orders_db *db, const char *sql, const char *doing);
+
+/* A kept statement, ready to be bound. */
+orders_db_status orders_db__use(orders_db *db, int which, sqlite3_stmt **statement);
+
+/* Runs a bound statement that gives no rows, and resets it. */
+orders_db_status orders_db__run(orders_db *db, sqlite3_stmt *statement, const char *doing);
+
+/* Binding: each gives SQLite's code; the text and the bytes must stay until the statement is reset. */
+int orders_db__bind_text(sqlite3_stmt *statement, int index, const char *text);
+int orders_db__bind_bytes(sqlite3_stmt *statement, int index, const void *data, size_t size); /* no bytes: an empty blob */
+
+/* Makes the tables of a new database, or checks that an old one is ours and of this release. */
+orders_db_status orders_db__prepare_schema(orders_db *db, bool read_only);
+
+/* Reads the columns of FIND from the row at hand. What it points to is valid until the statement moves on. */
+orders_db_status orders_db__read_order(orders_db *db, sqlite3_stmt *statement, orders_db_order *order);
+
+#endif

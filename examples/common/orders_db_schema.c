@@ -1,0 +1,163 @@
+/* The tables, and whether a file has them; see orders_db.h.
+ *
+ * What must never happen is forbidden here, not only in the code that calls: a program of another shop, or a person with the
+ * sqlite3 shell, cannot sell more than there is, move an order backwards, or delete one.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "orders_db_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    APPLICATION_ID = 0x534b4f44, /* "SKOD", in the file's header: `file orders.db` shows it */
+    SCHEMA_VERSION = 1,
+    STRICT_SINCE = 3037000 /* the release of SQLite that has STRICT tables */
+};
+
+/* Each %s is STRICT where SQLite knows it. Both tables are looked up by their primary key only and their rows are small:
+ * without a rowid each look-up is one search, not two. */
+static const char tables[] =
+    "CREATE TABLE inventory ("
+    " activity TEXT NOT NULL,"
+    " item TEXT NOT NULL,"
+    " units_total INTEGER NOT NULL CHECK (units_total BETWEEN 0 AND 9007199254740991),"
+    " units_left INTEGER NOT NULL CHECK (units_left >= 0 AND units_left <= units_total),"
+    " PRIMARY KEY (activity, item)"
+    ") %sWITHOUT ROWID;"
+
+    "CREATE TABLE orders ("
+    " number INTEGER PRIMARY KEY," /* 1, 2, ... as they came */
+    " reservation_id BLOB NOT NULL UNIQUE CHECK (length(reservation_id) = 16),"
+    " activity TEXT NOT NULL,"
+    " item TEXT NOT NULL,"
+    " user BLOB NOT NULL CHECK (length(user) BETWEEN 1 AND 64),"
+    " quantity INTEGER NOT NULL CHECK (quantity BETWEEN 1 AND 1000000),"
+    " price INTEGER NOT NULL CHECK (price BETWEEN 0 AND 9007199254740991)," /* of one unit, minor units */
+    " order_ref BLOB NOT NULL CHECK (length(order_ref) <= 128),"
+    " state TEXT NOT NULL CHECK (state IN ('confirmed', 'refunded', 'refused')),"
+    " refused_for TEXT CHECK (refused_for IN ('inventory', 'item'))," /* stays when the refused order is refunded */
+    " refund_due INTEGER NOT NULL CHECK (refund_due IN (0, 1)),"      /* Redis must still be told */
+    " confirmed_ms INTEGER,"                                          /* NULL: its confirmation was never seen */
+    " refunded_ms INTEGER,"
+    " CHECK ((state = 'refunded') = (refunded_ms IS NOT NULL)),"
+    " CHECK (state <> 'refused' OR refused_for IS NOT NULL),"
+    " CHECK (state <> 'confirmed' OR (refused_for IS NULL AND refund_due = 0))"
+    ")%s;"
+
+    /* An item's account is read from this index alone. */
+    "CREATE INDEX orders_by_item ON orders (activity, item, state, quantity);"
+    "CREATE INDEX orders_refund_due ON orders (activity, item) WHERE refund_due = 1;";
+
+static const char rules[] =
+    "CREATE TRIGGER orders_stay BEFORE DELETE ON orders"
+    " BEGIN SELECT RAISE(ABORT, 'orders are never deleted'); END;"
+
+    "CREATE TRIGGER orders_move_forward BEFORE UPDATE OF state ON orders"
+    " WHEN NOT (new.state = old.state OR (old.state IN ('confirmed', 'refused') AND new.state = 'refunded'))"
+    " BEGIN SELECT RAISE(ABORT, 'an order only moves forward'); END;"
+
+    "CREATE TRIGGER orders_keep_what_was_sold"
+    " BEFORE UPDATE OF number, reservation_id, activity, item, user, quantity, price, refused_for ON orders"
+    " BEGIN SELECT RAISE(ABORT, 'what was ordered does not change'); END;"
+
+    "CREATE TRIGGER inventory_stays BEFORE DELETE ON inventory"
+    " BEGIN SELECT RAISE(ABORT, 'inventory is never deleted: set it to what is sold'); END;";
+
+/* One number, from a statement that gives one. */
+static orders_db_status number(orders_db *db, const char *sql, int64_t *value) {
+    sqlite3_stmt *statement;
+    int code = sqlite3_prepare_v2(db->sqlite, sql, -1, &statement, NULL);
+    if (code != SQLITE_OK) {
+        return orders_db__failed(db, code, "reading the file");
+    }
+    code = sqlite3_step(statement);
+    orders_db_status status = code == SQLITE_ROW ? ORDERS_DB_OK : orders_db__failed(db, code, "reading the file");
+    *value = code == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
+    (void)sqlite3_finalize(statement);
+    return status;
+}
+
+/* Whose file it is: *fresh, or ours and of this release, or an error. */
+static orders_db_status identify(orders_db *db, bool *fresh) {
+    int64_t application = 0, version = 0, tables_there = 0;
+    orders_db_status status = number(db, "PRAGMA application_id", &application);
+    if (status == ORDERS_DB_OK) {
+        status = number(db, "PRAGMA user_version", &version);
+    }
+    if (status == ORDERS_DB_OK) {
+        status = number(db, "SELECT count(*) FROM sqlite_master", &tables_there);
+    }
+    if (status != ORDERS_DB_OK) {
+        return status;
+    }
+    *fresh = application == 0 && version == 0 && tables_there == 0;
+    if (!*fresh && application != APPLICATION_ID) {
+        return orders_db__fail(db, ORDERS_DB_SCHEMA, "this is a database, but not one of orders");
+    }
+    if (!*fresh && version != SCHEMA_VERSION) {
+        return orders_db__fail(db, ORDERS_DB_SCHEMA, "the file has schema version %lld, this release knows %d",
+                               (long long)version, SCHEMA_VERSION);
+    }
+    return ORDERS_DB_OK;
+}
+
+static orders_db_status make_tables(orders_db *db) {
+    char sql[sizeof tables + sizeof rules + 128];
+    bool strict = sqlite3_libversion_number() >= STRICT_SINCE;
+    int size = snprintf(sql, sizeof sql, tables, strict ? "STRICT, " : "", strict ? " STRICT" : "");
+    (void)snprintf(sql + size, sizeof sql - (size_t)size, "%s PRAGMA application_id = %d; PRAGMA user_version = %d;", rules,
+                   APPLICATION_ID, SCHEMA_VERSION);
+    return orders_db__exec(db, sql, "making the tables");
+}
+
+/* Two processes may find the same new file: the second one finds the tables of the first. */
+static orders_db_status make_tables_once(orders_db *db) {
+    bool fresh = false;
+    orders_db_status status = orders_db_begin(db);
+    if (status != ORDERS_DB_OK) {
+        return status;
+    }
+    status = identify(db, &fresh);
+    if (status == ORDERS_DB_OK && fresh) {
+        status = make_tables(db);
+    }
+    if (status == ORDERS_DB_OK) {
+        status = orders_db_commit(db);
+    }
+    orders_db_rollback(db);
+    return status;
+}
+
+static orders_db_status write_ahead(orders_db *db) {
+    sqlite3_stmt *statement;
+    int code = sqlite3_prepare_v2(db->sqlite, "PRAGMA journal_mode = WAL", -1, &statement, NULL);
+    if (code != SQLITE_OK) {
+        return orders_db__failed(db, code, "turning the write-ahead log on");
+    }
+    orders_db_status status = ORDERS_DB_OK;
+    code = sqlite3_step(statement);
+    if (code != SQLITE_ROW) {
+        status = orders_db__failed(db, code, "turning the write-ahead log on");
+    } else if (strcmp((const char *)sqlite3_column_text(statement, 0), "wal") != 0) {
+        status = orders_db__fail(db, ORDERS_DB_FAILED, "the write-ahead log does not work here: is the disk a network's?");
+    }
+    (void)sqlite3_finalize(statement);
+    return status;
+}
+
+orders_db_status orders_db__prepare_schema(orders_db *db, bool read_only) {
+    bool fresh = false;
+    orders_db_status status = identify(db, &fresh);
+    if (status == ORDERS_DB_OK && fresh && read_only) {
+        status = orders_db__fail(db, ORDERS_DB_SCHEMA, "this is an empty database");
+    }
+    if (status == ORDERS_DB_OK && !read_only) {
+        status = write_ahead(db);
+    }
+    if (status == ORDERS_DB_OK && fresh) {
+        status = make_tables_once(db);
+    }
+    return status;
+}

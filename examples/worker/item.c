@@ -1,0 +1,148 @@
+/* See item.h.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "item.h"
+
+#include "log.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static item *of_settings(task *t) {
+    return (item *)((char *)t - offsetof(item, settings));
+}
+
+/* ---- its end ---- */
+
+static void unlink_item(item *it) {
+    for (item **at = &it->worker->items; *at; at = &(*at)->next) {
+        if (*at == it) {
+            *at = it->next;
+            break;
+        }
+    }
+}
+
+static void free_item(item *it) {
+    worker *w = it->worker;
+    if (w->client) {
+        seckill_item_close(it->handle); /* else the client closes it, or has done so */
+    }
+    free(it->readers);
+    free(it);
+}
+
+void item_task_closed(item *it) {
+    worker *w = it->worker;
+    if (--it->tasks > 0) {
+        return;
+    }
+    unlink_item(it);
+    free_item(it);
+    w->item_count--;
+    worker_part_gone(w);
+}
+
+void item_end(item *it) {
+    if (it->closing) {
+        return;
+    }
+    it->closing = true;
+    task_close(&it->settings);
+    expirer_close(&it->expirer);
+    refunder_close(&it->refunder);
+    for (uint32_t i = 0; i < it->reader_count; i++) {
+        reader_close(it->readers[i]);
+    }
+}
+
+static void on_settings_closed(task *t) {
+    item_task_closed(of_settings(t));
+}
+
+/* ---- its shards ---- */
+
+/* A reader for each shard. An item that was purged and defined anew with fewer shards leaves readers that find nothing: they
+ * look once in a while. */
+static bool grow(item *it, uint32_t shards) {
+    if (shards <= it->reader_count) {
+        return true;
+    }
+    reader **readers = realloc(it->readers, shards * sizeof(reader *));
+    if (!readers) {
+        return false;
+    }
+    it->readers = readers;
+    while (it->reader_count < shards) {
+        reader *r = reader_start(it, it->reader_count);
+        if (!r) {
+            return false;
+        }
+        it->readers[it->reader_count++] = r;
+        it->tasks++;
+    }
+    return true;
+}
+
+static void on_settings(const seckill_item_result *result, void *user_data) {
+    item *it = user_data;
+    if (result->status != SECKILL_OK || !result->info) {
+        task_failed(&it->settings, "reading the settings of", it->label, result->status, result->message);
+    } else if (!it->closing && !grow(it, result->info->settings.shards)) {
+        task_failed(&it->settings, "working on", it->label, SECKILL_NO_MEMORY, NULL);
+    } else {
+        task_next(&it->settings, it->worker->settings->list_interval_ms);
+    }
+}
+
+static void read_settings(task *t) {
+    item *it = of_settings(t);
+    seckill_status status = seckill_item_get(it->handle, 0, on_settings, it);
+    if (status != SECKILL_OK) {
+        task_failed(t, "reading the settings of", it->label, status, NULL);
+    }
+}
+
+/* ---- its beginning ---- */
+
+static void start_tasks(item *it) {
+    task_start(&it->worker->loop, &it->settings, read_settings, on_settings_closed);
+    expirer_start(&it->expirer, it);
+    refunder_start(&it->refunder, it);
+    it->tasks = 3;
+}
+
+static item *make_item(worker *w, const char *activity, const char *name) {
+    item *it = calloc(1, sizeof *it);
+    if (!it) {
+        return NULL;
+    }
+    it->worker = w;
+    (void)snprintf(it->name.activity, sizeof it->name.activity, "%s", activity);
+    (void)snprintf(it->name.item, sizeof it->name.item, "%s", name);
+    (void)snprintf(it->label, sizeof it->label, "%s/%s", it->name.activity, it->name.item);
+    seckill_status status = seckill_item_open(w->client, activity, name, &it->handle);
+    if (status != SECKILL_OK) {
+        log_line(SECKILL_LOG_ERROR, "%s: %s", it->label, seckill_status_message(status));
+        free(it);
+        return NULL;
+    }
+    it->next = w->items;
+    w->items = it;
+    w->item_count++;
+    start_tasks(it);
+    log_line(SECKILL_LOG_INFO, "%s: at work", it->label);
+    return it;
+}
+
+item *item_at_work(worker *w, const char *activity, const char *name) {
+    for (item *it = w->items; it; it = it->next) {
+        if (!it->closing && strcmp(it->name.activity, activity) == 0 && strcmp(it->name.item, name) == 0) {
+            return it;
+        }
+    }
+    return make_item(w, activity, name);
+}

@@ -1,0 +1,56 @@
+/* What the worker was told on its command line. `seckill-worker --help` is the manual; it stands in settings.c.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef SECKILL_WORKER_SETTINGS_H
+#define SECKILL_WORKER_SETTINGS_H
+
+#include "options.h"
+
+#include <stdbool.h>
+
+enum {
+    ACTIVITIES_MAX = 64,
+    NAMED_ITEMS_MAX = 1024,
+    INVENTORIES_MAX = 1024,
+    PASSWORD_SIZE = 512 /* bytes that hold the longest password with its NUL */
+};
+
+/* How the worker ends. */
+enum {
+    EXIT_CLEAN = 0,     /* told to stop; everything in hand was written and acknowledged */
+    EXIT_TROUBLE = 1,   /* out of memory, or the loop could not be made */
+    EXIT_USAGE = 2,     /* the command line, or a file that it names */
+    EXIT_DATABASE = 3,  /* the orders database cannot be used: missing, not writable, damaged, of another release */
+    EXIT_UNFINISHED = 4 /* told to stop; something in hand was not written or not acknowledged in time. Nothing is lost: the
+                           next worker gets it again */
+};
+
+typedef struct {
+    options_name name;
+    int64_t units;
+} settings_inventory;
+
+typedef struct {
+    const char *redis, *redis_user, *prefix; /* NULL: the library's default */
+    char password[PASSWORD_SIZE];            /* "": none */
+    const char *orders;
+    const char *activities[ACTIVITIES_MAX];
+    size_t activity_count;
+    options_name items[NAMED_ITEMS_MAX];
+    size_t item_count;
+    settings_inventory inventories[INVENTORIES_MAX];
+    size_t inventory_count;
+    uint32_t batch, batches;
+    uint32_t poll_min_ms, poll_max_ms, expire_interval_ms, list_interval_ms;
+    uint32_t timeout_ms, busy_timeout_ms, stop_timeout_ms;
+    uint32_t progress_ms; /* 0: none */
+    bool json;
+    seckill_log_level log_level;
+} settings;
+
+/* Reads the command line. Returns 1; or 0 with *exit_code: something was printed, and the program is to end. The strings are
+ * the command line's own. */
+int settings_read(settings *settings, int argc, char **argv, int *exit_code);
+
+#endif

@@ -1,0 +1,67 @@
+/* The worker: what it is made of, and its life from start to stop.
+ *
+ *     watch.c     which items there are: lists each activity, opens and closes items
+ *     item.c      an item at work, with the tasks below
+ *     expirer.c   gives the units of expired reservations back
+ *     reader.c    one for each shard: events from Redis to the database, then acknowledged
+ *     refunder.c  tells Redis to refund what the database refused
+ *     db_thread.c the thread that writes
+ *
+ * Everything but the database thread runs on the loop's thread.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef SECKILL_WORKER_WORKER_H
+#define SECKILL_WORKER_WORKER_H
+
+#include "batch.h"
+#include "db_thread.h"
+#include "settings.h"
+
+#include <seckill/seckill.h>
+#include <stdbool.h>
+#include <uv.h>
+
+/* What was done since the start. */
+typedef struct {
+    uint64_t events_read;     /* redelivered ones again */
+    uint64_t orders_written;  /* confirmations that became orders */
+    uint64_t orders_refunded; /* refunds noted in the database */
+    uint64_t refused;         /* confirmations refused for inventory; redelivered ones again */
+    uint64_t not_recorded;    /* events that no order can look like, or that contradict one: left where they are */
+    uint64_t acknowledged;    /* events removed from Redis */
+    uint64_t refunds;         /* final answers of Redis to refunds */
+    uint64_t expired_reservations, expired_units;
+    uint64_t transactions;
+    bool unfinished; /* a batch in hand was not written or not acknowledged */
+} worker_counts;
+
+typedef struct worker worker;
+struct item;
+struct activity;
+
+struct worker {
+    const settings *settings;
+    uv_loop_t loop;
+    uv_signal_t signals[2];
+    uv_timer_t progress, stop_timer;
+    seckill_client *client; /* NULL: not open, or being closed: no call may be made any more */
+    db_thread *db;          /* NULL: not running */
+    bool db_stopping;       /* no job may be handed in any more */
+    db_job inventory_job;
+    batch_pool pool;
+    worker_counts counts;
+    struct item *items;
+    struct activity *activities;
+    size_t item_count, activity_count; /* that are not freed yet */
+    bool stopping, closing;
+    int exit_code;
+};
+
+/* Runs until it is told to stop. Returns the exit code; fills *counts. */
+int worker_run(const settings *settings, worker_counts *counts);
+
+/* For the parts: an item or an activity was freed. The last one lets a stop go on. */
+void worker_part_gone(worker *worker);
+
+#endif
