@@ -6,18 +6,24 @@
 
 /* ---- closing: engine first, then io, then memory ---- */
 
-static void on_io_closed(void *context) {
-    seckill_client *client = context;
+/* The end of a client. */
+static void release(seckill_client *client) {
     seckill_allocator allocator = client->allocator;
     seckill_close_cb cb = client->close_cb;
     void *user_data = client->close_user_data;
 
-    sk__engine_free(client->engine);
-    if (client->closed != NULL)
-        *client->closed = true;
     sk__free(&allocator, client);
     if (cb != NULL)
         cb(user_data);
+}
+
+static void on_io_closed(void *context) {
+    seckill_client *client = context;
+
+    sk__engine_free(client->engine);
+    client->closed = true;
+    if (!client->dispatching) /* else who dispatches it still holds it */
+        release(client);
 }
 
 static void close_now(seckill_client *client) {
@@ -123,20 +129,20 @@ seckill_status seckill_client_open(const seckill_client_options *options, seckil
 
 /* ---- closing, as asked for ---- */
 
-static void dispatch_until(const seckill_client *client, const bool *closed) {
+static void dispatch_until_closed(seckill_client *client) {
     sk__io *io = client->io;
 
-    while (!*closed) {
+    client->dispatching = true;
+    while (!client->closed) {
         struct pollfd watched = {sk__io_fd(io), POLLIN, 0};
 
         (void)poll(&watched, 1, sk__io_timeout_ms(io));
         sk__io_dispatch(io);
     }
+    release(client);
 }
 
 void seckill_client_close(seckill_client *client, seckill_close_cb cb, void *user_data) {
-    bool closed = false;
-
     if (client == NULL || client->closing)
         return;
     client->closing = true;
@@ -144,10 +150,8 @@ void seckill_client_close(seckill_client *client, seckill_close_cb cb, void *use
     client->close_cb = cb;
     client->close_user_data = user_data;
     sk__engine_wake(client->engine);
-    if (cb != NULL || client->dispatching || sk__io_fd(client->io) < 0)
-        return;
-    client->closed = &closed;
-    dispatch_until(client, &closed);
+    if (cb == NULL && !client->dispatching && sk__io_fd(client->io) >= 0)
+        dispatch_until_closed(client);
 }
 
 /* ---- foreign loops ---- */
@@ -161,18 +165,11 @@ int seckill_client_timeout_ms(const seckill_client *client) {
 }
 
 void seckill_client_dispatch(seckill_client *client) {
-    bool closed = false;
-
-    /* The client may be gone when its callbacks have run. */
-    if (client->closed == NULL)
-        client->closed = &closed;
     client->dispatching = true;
     sk__io_dispatch(client->io);
-    if (closed)
-        return;
     client->dispatching = false;
-    if (client->closed == &closed)
-        client->closed = NULL;
+    if (client->closed)
+        release(client);
 }
 
 /* ---- numbers ---- */

@@ -13,10 +13,10 @@ struct seckill_client {
     sk__log log;
     sk__io *io;
     sk__engine *engine;
-    bool closing; /* asked for; done in the next turn */
-    bool io_closing;
-    bool *closed; /* a foreign loop waits for it; may be NULL */
-    bool dispatching;
+    bool closing;     /* asked for; done in the next turn */
+    bool io_closing;  /* under way */
+    bool closed;      /* engine and io are gone */
+    bool dispatching; /* by a host with a loop of its own */
     seckill_close_cb close_cb;
     void *close_user_data;
 };

@@ -1,0 +1,63 @@
+/* seckill-front: the items and activities that a loop knows: their handles, and readings at most 200 ms old.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef FRONT_CATALOG_H
+#define FRONT_CATALOG_H
+
+#include "cache.h"
+
+typedef struct catalog catalog;
+
+/* An item as it was read last; valid where base.status is SECKILL_OK. */
+typedef struct {
+    cached base;
+    catalog *catalog;
+    seckill_item *handle;
+    seckill_item_settings settings;
+    seckill_item_state state;
+    uint64_t version;
+    int64_t stock_left;
+    int64_t server_time_ms;  /* when the stock was read, by the servers' clock ... */
+    uint64_t server_read_ms; /* ... and by the loop's */
+} catalog_item;
+
+/* The names of an activity's items; shared by all who hold it. */
+typedef struct {
+    unsigned holders;
+    size_t count;
+    char names[][SECKILL_ID_MAX + 1];
+} catalog_names;
+
+typedef struct {
+    cached base;
+    catalog *catalog;
+    catalog_names *names; /* NULL: there are none */
+} catalog_activity;
+
+/* `max` items and as many activities are remembered. NULL: out of memory. */
+catalog *catalog_new(uv_loop_t *loop, seckill_client *client, uint32_t max);
+
+/* After the client is closed, which has closed the handles. NULL is allowed. */
+void catalog_free(catalog *all);
+
+/* The handle of an item, valid until the next call of the catalog; what is under way on it goes on. NULL with a status: the
+ * names are malformed (SECKILL_NOT_DEFINED: nothing can have such a name), or there is no room. */
+seckill_item *catalog_handle(catalog *all, const char *activity, const char *item, seckill_status *status);
+
+/* Redis gave an answer that only a defined item gives. */
+void catalog_prove(catalog *all, const char *activity, const char *item);
+
+/* Reads; `waiter->done` gets a catalog_item or a catalog_activity, now or later. A status other than SECKILL_OK: it is never
+ * called. */
+seckill_status catalog_read_item(catalog *all, const char *activity, const char *item, cache_waiter *waiter);
+seckill_status catalog_read_activity(catalog *all, const char *activity, cache_waiter *waiter);
+
+/* The servers' clock now, as far as it can be told. */
+int64_t catalog_server_time(const catalog_item *item);
+
+/* For who keeps the names longer than the call that gave them. */
+void catalog_names_hold(catalog_names *names);
+void catalog_names_release(catalog_names *names);
+
+#endif

@@ -1,0 +1,51 @@
+/* seckill-front: every outcome that an answer can name. `code` in an answer is a status name of the library's, or one of the
+ * front's own below, for what the library never sees.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef FRONT_CODES_H
+#define FRONT_CODES_H
+
+#include <seckill/seckill.h>
+
+/* X(NAME, HTTP status, CLASS, "stable_name", "message") */
+#define FRONT_CODE_MAP(X)                                                                                                      \
+    X(BAD_REQUEST, 400, FINAL, "bad_request", "the request is not well-formed")                                                \
+    X(NO_SESSION, 401, FINAL, "no_session", "who the user is must be proved")                                                  \
+    X(NOT_YOURS, 403, FINAL, "not_yours", "the token was issued to another user")                                              \
+    X(NO_SUCH_PATH, 404, FINAL, "no_such_path", "nothing is served at this path")                                              \
+    X(METHOD_NOT_ALLOWED, 405, FINAL, "method_not_allowed", "this path does not take this method")                             \
+    X(REQUEST_TIMEOUT, 408, RETRYABLE, "request_timeout", "the request did not come in time")                                  \
+    X(BODY_TOO_LARGE, 413, FINAL, "body_too_large", "the body is too long")                                                    \
+    X(URI_TOO_LONG, 414, FINAL, "uri_too_long", "the request target is too long")                                              \
+    X(MEDIA_TYPE, 415, FINAL, "media_type", "the body must be application/json")                                               \
+    X(EXPECTATION, 417, FINAL, "expectation", "the only expectation that is met is 100-continue")                              \
+    X(HEADER_TOO_LARGE, 431, FINAL, "header_too_large", "the header is too long")                                              \
+    X(NOT_IMPLEMENTED, 501, FINAL, "not_implemented", "this server does not do that")                                          \
+    X(OVERLOADED, 503, RETRYABLE, "overloaded", "this server cannot take more")                                                \
+    X(HTTP_VERSION, 505, FINAL, "http_version", "this server speaks HTTP/1.1 and HTTP/1.0")
+
+typedef enum {
+#define FRONT_CODE_ENUM(name, number, status_class, text, message) CODE_##name,
+    SECKILL_STATUS_MAP(FRONT_CODE_ENUM) FRONT_CODE_MAP(FRONT_CODE_ENUM)
+#undef FRONT_CODE_ENUM
+        CODE_COUNT
+} front_code;
+
+typedef struct {
+    const char *name, *message;
+    seckill_class status_class;
+} front_code_info;
+
+const front_code_info *front_code_of(front_code code);
+
+/* The HTTP status that says the same best. */
+int front_code_http(front_code code);
+
+/* A status of the library's as a code; one of a later release is "unknown". */
+front_code front_code_from(seckill_status status);
+
+/* The front's own code for an HTTP status with which a request was refused unseen. */
+front_code front_code_from_http(int http);
+
+#endif

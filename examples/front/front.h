@@ -1,0 +1,64 @@
+/* seckill-front: the program's parts as they know each other.
+ *
+ * A front has one or more loops. Each runs in a thread of its own with its own listening socket, client, caches and counters;
+ * what they share is fixed before they start, or atomic.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef FRONT_FRONT_H
+#define FRONT_FRONT_H
+
+#include "catalog.h"
+#include "http/server.h"
+#include "log.h"
+#include "metrics.h"
+#include "session.h"
+#include "settings.h"
+
+typedef struct front_loop front_loop;
+
+typedef struct {
+    const front_settings *settings;
+    const char *password; /* of Redis, while loops start; NULL: none */
+    const seckill_keyring *ring;
+    atomic_size_t connections;
+    uv_sem_t started;    /* posted once by each loop */
+    uv_async_t finished; /* sent by each loop when it is over */
+    front_loop *loops;
+    size_t loop_count;
+} front_state;
+
+struct front_loop {
+    front_state *front;
+    uv_thread_t thread;
+    uv_loop_t uv;
+    uv_async_t wake;  /* `stop` has changed */
+    uv_timer_t timer; /* copies the client's counters; watches over stopping */
+    http_server server;
+    seckill_client *client;
+    catalog *catalog;
+    sessions *sessions;
+    metrics metrics;
+    atomic_int stop;        /* a front_stop */
+    atomic_bool over;       /* the thread has nothing more to do */
+    uint64_t stop_due_ms;   /* when stopping has taken long enough; 0: not stopping */
+    uint64_t complained_ms; /* when a fault was logged last */
+    int socket;
+    bool unix_socket;
+    bool failed; /* to start; read after `started` */
+};
+
+/* How to stop: answer what is in progress first, or not even that. */
+typedef enum { FRONT_RUN = 0, FRONT_STOP = 1, FRONT_STOP_NOW = 2 } front_stop;
+
+/* Starts the loop's thread; what it is given in the structure is the front, the socket and its kind, the rest is zero. The
+ * thread posts front->started. 0, or a libuv error: then there is no thread, and the socket is closed. */
+int front_loop_start(front_loop *loop);
+
+/* Any thread, any time between start and join. */
+void front_loop_stop(front_loop *loop, front_stop how);
+
+/* Waits until the thread is over and frees what the loop has. */
+void front_loop_join(front_loop *loop);
+
+#endif

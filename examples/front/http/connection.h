@@ -1,0 +1,57 @@
+/* seckill-front: one connection of an HTTP server; only server.c uses this.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef FRONT_HTTP_CONNECTION_H
+#define FRONT_HTTP_CONNECTION_H
+
+#include "server.h"
+
+typedef enum {
+    CONNECTION_READING,   /* a request, or waiting for one */
+    CONNECTION_ANSWERING, /* a request is with its handler */
+    CONNECTION_WRITING,   /* an answer did not fit into the socket at once */
+    CONNECTION_LINGERING, /* the last answer is written: waits for the peer to close, so that it can read that answer */
+    CONNECTION_CLOSING
+} connection_state;
+
+/* An idle connection has no memory besides this. */
+typedef struct http_connection {
+    http_stream stream;
+    http_server *server;
+    struct http_connection *next, *previous;
+    deadline deadline;
+    http_parser parser;
+    http_request request;
+    http_exchange exchange;
+    union {
+        uv_write_t write;
+        uv_shutdown_t shutdown;
+    } pending;
+    char *out;  /* what is being written, while CONNECTION_WRITING */
+    char *kept; /* what was read behind the request that is being answered */
+    size_t kept_size;
+    size_t lingered;
+    uint32_t requests;
+    connection_state state;
+    bool in_request;  /* its first byte has come */
+    bool taking;      /* input is being taken, further up the stack */
+    bool reading;     /* libuv reads */
+    bool ended;       /* the peer sends no more */
+    bool last;        /* the answer that comes closes the connection */
+    bool turned_away; /* it came beyond the limit */
+} http_connection;
+
+/* Takes a connection from the server's listener. False: out of memory, it must be tried again. */
+bool http_connection_accept(http_server *server);
+
+/* Closes now, whatever is under way. */
+void http_connection_close(http_connection *connection);
+
+/* Its deadline has passed. */
+void http_connection_overdue(http_connection *connection);
+
+/* For connection.c: a connection is gone. */
+void http_server_connection_closed(http_server *server);
+
+#endif

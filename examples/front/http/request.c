@@ -1,0 +1,166 @@
+/* seckill-front: one HTTP request as it was read.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "request.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+const char http_request_no_memory[] = "the request does not fit into memory";
+
+enum { FIRST_ROOM = 512, FIRST_FIELDS = 8 };
+
+void http_request_clear(http_request *request) {
+    free(request->bytes);
+    free(request->fields);
+    memset(request, 0, sizeof *request);
+}
+
+static bool make_room(http_request *request, size_t size) {
+    size_t room = request->room != 0 ? request->room : FIRST_ROOM;
+    while (room - request->size < size)
+        room *= 2;
+    if (room == request->room)
+        return true;
+    char *bytes = realloc(request->bytes, room);
+    if (bytes == NULL)
+        return false;
+    request->bytes = bytes;
+    request->room = room;
+    return true;
+}
+
+bool http_request_append(http_request *request, http_span *span, const char *data, size_t size) {
+    if (size != 0) {
+        if (size > UINT32_MAX / 4 || request->size > UINT32_MAX / 4 || !make_room(request, size))
+            return false;
+        memcpy(request->bytes + request->size, data, size);
+    }
+    if (span->size == 0)
+        span->at = (uint32_t)request->size;
+    span->size += (uint32_t)size;
+    request->size += size;
+    return true;
+}
+
+bool http_request_add_field(http_request *request) {
+    if (request->field_count == request->field_room) {
+        uint32_t room = request->field_room != 0 ? request->field_room * 2 : FIRST_FIELDS;
+        http_field *fields = realloc(request->fields, room * sizeof *fields);
+        if (fields == NULL)
+            return false;
+        request->fields = fields;
+        request->field_room = room;
+    }
+    request->fields[request->field_count++] = (http_field){{0, 0}, {0, 0}};
+    return true;
+}
+
+http_text http_request_text(const http_request *request, http_span span) {
+    return (http_text){span.size != 0 ? request->bytes + span.at : "", span.size};
+}
+
+bool http_text_is(http_text text, const char *word) {
+    return strlen(word) == text.size && strncasecmp(text.data, word, text.size) == 0;
+}
+
+unsigned http_request_find(const http_request *request, const char *name, http_text *value) {
+    unsigned count = 0;
+    for (uint32_t i = 0; i < request->field_count; i++) {
+        if (!http_text_is(http_request_text(request, request->fields[i].name), name))
+            continue;
+        if (count++ == 0 && value != NULL)
+            *value = http_request_text(request, request->fields[i].value);
+    }
+    return count;
+}
+
+/* ---- the target */
+
+static int hex_digit(char c) {
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* One character of a target, decoded; -1: a bad escape. `used` gets how many characters it took. */
+static int target_char(const char *text, size_t size, size_t *used) {
+    *used = 1;
+    if (text[0] != '%')
+        return (unsigned char)text[0];
+    if (size < 3 || hex_digit(text[1]) < 0 || hex_digit(text[2]) < 0)
+        return -1;
+    *used = 3;
+    return hex_digit(text[1]) * 16 + hex_digit(text[2]);
+}
+
+static const char *check_target(http_text target) {
+    for (size_t i = 0, used; i < target.size; i += used) {
+        unsigned char raw = (unsigned char)target.data[i];
+        if (raw <= 0x20 || raw >= 0x7f)
+            return "the request target has a character that must be escaped";
+        if (raw == '#')
+            return "a request target has no fragment";
+        int c = target_char(target.data + i, target.size - i, &used);
+        if (c < 0)
+            return "the request target has a bad percent-escape";
+        if (c == 0)
+            return "the request target has a NUL";
+    }
+    return NULL;
+}
+
+/* Where the path begins: 0, or behind the authority of an absolute target; target.size where there is none. */
+static size_t path_start(http_text target) {
+    static const char *const schemes[] = {"http://", "https://"};
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
+        size_t length = strlen(schemes[i]);
+        if (target.size > length && strncasecmp(target.data, schemes[i], length) == 0) {
+            size_t at = length;
+            while (at < target.size && target.data[at] != '/' && target.data[at] != '?')
+                at++;
+            return at;
+        }
+    }
+    return 0;
+}
+
+/* Decodes the segment at `*at` onto the end of the request's text; `*at` moves to the slash behind it, or to the end. */
+static bool split_one(http_request *request, size_t *at, size_t end, http_span *segment) {
+    for (size_t used; *at < end; *at += used) {
+        const char *text = request->bytes + request->target.at + *at;
+        if (*text == '/')
+            break;
+        char c = (char)target_char(text, end - *at, &used);
+        if (!http_request_append(request, segment, &c, 1))
+            return false;
+    }
+    return true;
+}
+
+const char *http_request_split(http_request *request) {
+    http_text target = http_request_text(request, request->target);
+    const char *wrong = check_target(target);
+    if (wrong != NULL)
+        return wrong;
+    size_t at = path_start(target);
+    const char *query = memchr(target.data, '?', target.size);
+    size_t end = query != NULL ? (size_t)(query - target.data) : target.size;
+    if (at == 0 && (end == 0 || target.data[0] != '/'))
+        return http_text_is(target, "*") ? NULL : "the request target is neither a path nor an absolute URI";
+    while (at < end) {
+        at++; /* the slash */
+        http_span segment = {0, 0};
+        if (!split_one(request, &at, end, &segment))
+            return http_request_no_memory;
+        if (request->segment_count == HTTP_SEGMENTS_MAX) {
+            request->segment_count = 0;
+            return NULL;
+        }
+        request->segments[request->segment_count++] = segment;
+    }
+    return NULL;
+}

@@ -1,0 +1,27 @@
+/* seckill-front: the listening sockets.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef FRONT_LISTEN_H
+#define FRONT_LISTEN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { LISTEN_TEXT = 256 };
+
+typedef struct {
+    bool is_unix;
+    char path[108];         /* of a unix socket */
+    char text[LISTEN_TEXT]; /* the address as a person would type it, with the port that was chosen */
+} listen_address;
+
+/* Binds `count` sockets to one address: on TCP each is a socket of its own with SO_REUSEPORT, so that the kernel spreads
+ * connections over them; a unix socket is one, duplicated. A unix socket that nobody serves any more is replaced. 0, or -1 with
+ * a sentence in `trouble` (256 bytes). */
+int listen_bind(const char *wanted, int *sockets, size_t count, listen_address *address, char trouble[256]);
+
+/* Removes a unix socket's name. */
+void listen_remove(const listen_address *address);
+
+#endif

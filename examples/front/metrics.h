@@ -1,0 +1,49 @@
+/* seckill-front: counters, and the text that Prometheus reads. Each loop counts for itself; any thread may read.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef FRONT_METRICS_H
+#define FRONT_METRICS_H
+
+#include "codes.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+
+typedef enum {
+    ROUTE_NONE, /* no path that is served, or no request at all */
+    ROUTE_ACTIVITY,
+    ROUTE_ITEM,
+    ROUTE_REQUESTS,
+    ROUTE_CART,
+    ROUTE_ORDERS,
+    ROUTE_CANCELLATIONS,
+    ROUTE_METRICS,
+    ROUTE_HEALTH,
+    ROUTE_COUNT
+} front_route;
+
+enum { METRICS_BUCKETS = 12 }; /* of the histogram of latencies, besides +Inf */
+
+typedef struct {
+    atomic_uint_least64_t answers[ROUTE_COUNT][CODE_COUNT];
+    atomic_uint_least64_t buckets[ROUTE_COUNT][METRICS_BUCKETS + 1];
+    atomic_uint_least64_t latency_us[ROUTE_COUNT];
+    /* gauges and copies, renewed by the loop a few times a second */
+    atomic_uint_least64_t connections, turned_away, in_progress;
+    atomic_uint_least64_t operations, granted, replayed, refused, failed, unknown, batches, batched, repeated,
+        redis_connections, redis_in_progress, redis_in_flight;
+    atomic_int connected;
+} metrics;
+
+/* Counts an answer. */
+void metrics_answer(metrics *one, front_route route, front_code code, uint64_t latency_ns);
+
+/* Copies the counters of a client. */
+void metrics_copy_stats(metrics *one, const seckill_client_stats *stats);
+
+/* Writes the text for all loops; from malloc. NULL: out of memory. `next` gives the metrics of a loop. */
+char *metrics_text(const metrics *(*of_loop)(size_t loop, const void *user_data), size_t loops, const void *user_data,
+                   size_t *size);
+
+#endif

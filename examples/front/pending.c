@@ -1,0 +1,41 @@
+/* seckill-front: a request that waits for one operation of the library.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "pending.h"
+
+#include "problem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* What was sent may still happen: the user asks again with the same request id and finds it. */
+static void on_abandoned(http_exchange *exchange) {
+    pending *one = exchange->user_data;
+    if (one->op != NULL)
+        seckill_op_detach(one->op);
+    free(one);
+}
+
+pending *pending_new(front_loop *loop, http_exchange *exchange, const char *activity, const char *item) {
+    pending *one = calloc(1, sizeof *one);
+    if (one == NULL) {
+        answer_status(loop, exchange, SECKILL_NO_MEMORY, NULL, 0);
+        return NULL;
+    }
+    one->loop = loop;
+    one->exchange = exchange;
+    snprintf(one->activity, sizeof one->activity, "%s", activity);
+    snprintf(one->item, sizeof one->item, "%s", item);
+    exchange->user_data = one;
+    exchange->abandoned = on_abandoned;
+    return one;
+}
+
+http_exchange *pending_end(pending *one) {
+    http_exchange *exchange = one->exchange;
+    exchange->user_data = NULL;
+    exchange->abandoned = NULL;
+    free(one);
+    return exchange;
+}

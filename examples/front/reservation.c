@@ -1,0 +1,41 @@
+/* seckill-front: reservations as the handlers show them.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "reservation.h"
+
+#include <stdio.h>
+
+void reservation_text(const uint8_t id[SECKILL_RESERVATION_ID_SIZE], char text[RESERVATION_TEXT]) {
+    for (size_t i = 0; i < SECKILL_RESERVATION_ID_SIZE; i++)
+        snprintf(text + 2 * i, 3, "%02x", id[i]);
+}
+
+int64_t reservation_total(const seckill_reservation *reservation) {
+    if (reservation->quantity != 0 && reservation->price > SECKILL_AMOUNT_MAX / reservation->quantity)
+        return -1;
+    return reservation->price * reservation->quantity;
+}
+
+json_t *reservation_object(const char *state, const seckill_reservation *reservation) {
+    char text[RESERVATION_TEXT];
+    int64_t total = reservation_total(reservation);
+    reservation_text(reservation->id, text);
+    json_t *object = json_pack("{s:s,s:s,s:I,s:I}", "state", state, "reservation", text, "quantity",
+                               (json_int_t)reservation->quantity, "price", (json_int_t)reservation->price);
+    if (json_object_set_new(object, "total", total >= 0 ? json_integer(total) : json_null()) != 0) {
+        json_decref(object);
+        return NULL;
+    }
+    return object;
+}
+
+seckill_status reservation_add_token(const seckill_keyring *ring, const seckill_reservation_ref *ref, json_t *object) {
+    char token[SECKILL_TOKEN_SIZE];
+    seckill_status status = seckill_token_issue(ring, SECKILL_TOKEN_RESERVATION, ref, token, sizeof token, NULL);
+    if (status != SECKILL_OK)
+        return status;
+    int failed = json_object_set_new(object, "token", json_string(token)) != 0 ||
+                 json_object_set_new(object, "token_expires_at", json_integer(ref->valid_until_ms)) != 0;
+    return failed ? SECKILL_NO_MEMORY : SECKILL_OK;
+}

@@ -1,0 +1,25 @@
+/* seckill-front: reservations as the handlers show them.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef FRONT_RESERVATION_H
+#define FRONT_RESERVATION_H
+
+#include <jansson.h>
+#include <seckill/seckill.h>
+
+enum { RESERVATION_TEXT = 2 * SECKILL_RESERVATION_ID_SIZE + 1 };
+
+/* The id in hexadecimal. */
+void reservation_text(const uint8_t id[SECKILL_RESERVATION_ID_SIZE], char text[RESERVATION_TEXT]);
+
+/* Price times quantity; -1: beyond SECKILL_AMOUNT_MAX. */
+int64_t reservation_total(const seckill_reservation *reservation);
+
+/* "token" and "token_expires_at" into an object. */
+seckill_status reservation_add_token(const seckill_keyring *ring, const seckill_reservation_ref *ref, json_t *object);
+
+/* "reservation", "quantity", "price" and "total": what every answer says of one. NULL: out of memory. */
+json_t *reservation_object(const char *state, const seckill_reservation *reservation);
+
+#endif

@@ -1,0 +1,201 @@
+/* seckill-front: what the command line says.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "settings.h"
+
+#include "common/options.h"
+
+#include <getopt.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+typedef enum { KIND_TEXT, KIND_DURATION, KIND_WHOLE } kind;
+
+enum { LOOPS_MAX = 64, HOUR_MS = 3600000 };
+
+/* The options that set one member each. `offset` is the member's place; texts are const char *, the others uint32_t. */
+typedef struct {
+    const char *name;
+    kind kind;
+    size_t offset;
+    int64_t low, high;
+    const char *fallback; /* the default, as one would type it; NULL: none */
+} option_row;
+
+#define PLACE(member) offsetof(front_settings, member)
+
+static const option_row rows[] = {
+    {"listen", KIND_TEXT, PLACE(listen), 0, 0, "127.0.0.1:8080"},
+    {"redis", KIND_TEXT, PLACE(redis), 0, 0, NULL},
+    {"redis-user", KIND_TEXT, PLACE(redis_user), 0, 0, NULL},
+    {"redis-password-file", KIND_TEXT, PLACE(redis_password_file), 0, 0, NULL},
+    {"prefix", KIND_TEXT, PLACE(prefix), 0, 0, NULL},
+    {"keys", KIND_TEXT, PLACE(keys), 0, 0, NULL},
+    {"trust-user-header", KIND_TEXT, PLACE(trust_user_header), 0, 0, NULL},
+    {"loops", KIND_WHOLE, PLACE(loops), 1, LOOPS_MAX, NULL},
+    {"ready-fd", KIND_WHOLE, PLACE(ready_fd), 1, 1 << 20, "1"},
+    {"timeout", KIND_DURATION, PLACE(timeout_ms), 1, HOUR_MS, "3s"},
+    {"leeway", KIND_DURATION, PLACE(leeway_ms), 0, HOUR_MS, "2s"},
+    {"stop-timeout", KIND_DURATION, PLACE(stop_timeout_ms), 0, HOUR_MS, "10s"},
+    {"max-in-progress", KIND_WHOLE, PLACE(max_in_progress), 1, 1 << 24, "8192"},
+    {"session-cache", KIND_WHOLE, PLACE(session_cache), 0, 1 << 24, "16384"},
+    {"item-cache", KIND_WHOLE, PLACE(item_cache), 16, 1 << 20, "2048"},
+    {"max-connections", KIND_WHOLE, PLACE(http.connections), 1, 1 << 24, "10000"},
+    {"max-requests", KIND_WHOLE, PLACE(http.requests), 1, UINT32_MAX, "100000"},
+    {"max-target-bytes", KIND_WHOLE, PLACE(http.target_bytes), 256, 1 << 16, "2048"},
+    {"max-header-bytes", KIND_WHOLE, PLACE(http.header_bytes), 1024, 1 << 20, "16384"},
+    {"max-body-bytes", KIND_WHOLE, PLACE(http.body_bytes), 256, 1 << 20, "8192"},
+    {"header-timeout", KIND_DURATION, PLACE(http.header_timeout_ms), 1, HOUR_MS, "5s"},
+    {"body-timeout", KIND_DURATION, PLACE(http.body_timeout_ms), 1, HOUR_MS, "5s"},
+    {"idle-timeout", KIND_DURATION, PLACE(http.idle_timeout_ms), 1, HOUR_MS, "60s"},
+    {"write-timeout", KIND_DURATION, PLACE(http.write_timeout_ms), 1, HOUR_MS, "10s"},
+};
+
+enum { ROWS = sizeof rows / sizeof rows[0] };
+enum { OPTION_DIRECT = ROWS, OPTION_LOG_LEVEL, OPTION_HELP, OPTION_VERSION, OPTIONS };
+
+static const char help[] =
+    "usage: seckill-front --keys FILE [option...]\n"
+    "\n"
+    "Serves flash sales over HTTP: shoppers look at items, ask for units and get the answer in the response, see their\n"
+    "reservations, order and cancel. It keeps nothing itself: any number of fronts work on one Redis. README.md has the "
+    "paths.\n"
+    "\n"
+    "  --keys FILE                 PASERK keys, one a line, # begins a comment; the first that can issue issues the tokens,\n"
+    "                              all verify (make one: seckill-ctl key new)\n"
+    "  --listen ADDRESS            host:port, [v6]:port or unix:/path; port 0: any free one (127.0.0.1:8080)\n"
+    "  --loops N                   threads, each with an event loop, a listening socket and a connection to Redis of its own\n"
+    "                              (the number of CPUs, at most 16)\n"
+    "  --trust-user-header NAME    take the user from this header field instead of a session token: only behind a gateway\n"
+    "                              that sets it and lets nobody else set it\n"
+    "  --ready-fd N                write the line \"listening on ADDRESS\" there when all loops listen (1: stdout)\n"
+    "  --direct                    answer in the response; the default\n"
+    "  --log-level LEVEL           error, warning, info or debug; one line each on stderr (info)\n"
+    "  --help, --version\n"
+    "\n"
+    "Redis:\n"
+    "  --redis ADDRESS             host:port, [v6]:port or unix:/path (SECKILL_REDIS, or 127.0.0.1:6379)\n"
+    "  --redis-user NAME           ACL user; needs a password\n"
+    "  --redis-password-file FILE  its first line is the password\n"
+    "  --prefix TEXT               of all keys (SECKILL_PREFIX, or seckill)\n"
+    "  --timeout TIME              of each operation; then the answer is 503 or 504 (3s)\n"
+    "\n"
+    "Times are 300ms, 5s, 1m30s. What one peer, and all of them together, may take:\n"
+    "  --max-connections N         of the program; more are answered 503 and closed (10000)\n"
+    "  --max-requests N            on one connection; then it is closed (100000)\n"
+    "  --max-in-progress N         requests of one loop that wait for Redis; more are answered 429 (8192)\n"
+    "  --max-target-bytes N        of a request target; more: 414 (2048)\n"
+    "  --max-header-bytes N        of a request line and its header; more: 431 (16384)\n"
+    "  --max-body-bytes N          of a body; more: 413 (8192)\n"
+    "  --header-timeout TIME       from the first byte of a request to the end of its header; later: 408 (5s)\n"
+    "  --body-timeout TIME         from there to the end of its body; later: 408 (5s)\n"
+    "  --idle-timeout TIME         between requests (60s)\n"
+    "  --write-timeout TIME        for the peer to take an answer (10s)\n"
+    "  --stop-timeout TIME         after SIGTERM or SIGINT, for requests in progress (10s)\n"
+    "  --session-cache N           verified session tokens that a loop remembers; 0: none (16384)\n"
+    "  --item-cache N              items and activities that a loop remembers (2048)\n"
+    "  --leeway TIME               by which clocks may differ when a token ends (2s)\n";
+
+static int set_row(front_settings *settings, const option_row *row, const char *text) {
+    char *place = (char *)settings + row->offset;
+    int64_t value = 0;
+    int good = 1;
+    if (row->kind == KIND_TEXT) {
+        good = *text != '\0';
+        memcpy(place, &text, sizeof text);
+        return good;
+    }
+    good = row->kind == KIND_DURATION ? options_duration(text, &value) && value >= row->low && value <= row->high
+                                      : options_whole(text, row->low, row->high, &value);
+    uint32_t number = (uint32_t)value;
+    if (good)
+        memcpy(place, &number, sizeof number);
+    return good;
+}
+
+static int set_log_level(front_settings *settings, const char *text) {
+    static const char *const names[] = {"error", "warning", "info", "debug"};
+    for (int i = 0; i < (int)(sizeof names / sizeof *names); i++) {
+        if (strcmp(names[i], text) == 0) {
+            settings->log_level = (seckill_log_level)i;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static const char *environment(const char *name) {
+    const char *value = getenv(name);
+    return value != NULL && *value != '\0' ? value : NULL;
+}
+
+static void set_defaults(front_settings *settings) {
+    unsigned processors = uv_available_parallelism();
+    memset(settings, 0, sizeof *settings);
+    for (size_t i = 0; i < ROWS; i++)
+        if (rows[i].fallback != NULL)
+            set_row(settings, &rows[i], rows[i].fallback);
+    settings->loops = processors < 16 ? processors : 16;
+    settings->redis = environment("SECKILL_REDIS");
+    settings->prefix = environment("SECKILL_PREFIX");
+    settings->log_level = SECKILL_LOG_INFO;
+}
+
+static void fill_long_options(struct option options[OPTIONS + 1]) {
+    memset(options, 0, (OPTIONS + 1) * sizeof *options);
+    for (int i = 0; i < ROWS; i++)
+        options[i] = (struct option){rows[i].name, required_argument, NULL, i};
+    options[OPTION_DIRECT] = (struct option){"direct", no_argument, NULL, OPTION_DIRECT};
+    options[OPTION_LOG_LEVEL] = (struct option){"log-level", required_argument, NULL, OPTION_LOG_LEVEL};
+    options[OPTION_HELP] = (struct option){"help", no_argument, NULL, OPTION_HELP};
+    options[OPTION_VERSION] = (struct option){"version", no_argument, NULL, OPTION_VERSION};
+}
+
+/* What getopt_long cannot see: 1 if all is well. */
+static int check(const front_settings *settings) {
+    const char *wrong = NULL;
+    if (settings->keys == NULL)
+        wrong = "--keys is missing";
+    else if (settings->redis_user != NULL && settings->redis_password_file == NULL)
+        wrong = "--redis-user needs --redis-password-file";
+    else if (settings->http.target_bytes >= settings->http.header_bytes)
+        wrong = "--max-header-bytes must be more than --max-target-bytes";
+    if (wrong != NULL)
+        fprintf(stderr, "seckill-front: %s (see --help)\n", wrong);
+    return wrong == NULL;
+}
+
+static int set_option(front_settings *settings, int option, const char *name) {
+    int good = 1;
+    if (option < ROWS)
+        good = set_row(settings, &rows[option], optarg);
+    else if (option == OPTION_LOG_LEVEL)
+        good = set_log_level(settings, optarg);
+    if (!good)
+        fprintf(stderr, "seckill-front: --%s: not a value that it takes: %s (see --help)\n", name, optarg);
+    return good;
+}
+
+int front_settings_read(front_settings *settings, int argc, char **argv) {
+    struct option options[OPTIONS + 1];
+    int option, index = 0;
+    set_defaults(settings);
+    fill_long_options(options);
+    while ((option = getopt_long(argc, argv, "", options, &index)) != -1) {
+        if (option == OPTION_HELP || option == OPTION_VERSION) {
+            fputs(option == OPTION_HELP ? help : "seckill-front " SECKILL_VERSION_STRING "\n", stdout);
+            return 0;
+        }
+        if (option == '?' || !set_option(settings, option, options[index].name))
+            return -1;
+    }
+    if (optind < argc) {
+        fprintf(stderr, "seckill-front: unexpected argument: %s (see --help)\n", argv[optind]);
+        return -1;
+    }
+    return check(settings) ? 1 : -1;
+}
