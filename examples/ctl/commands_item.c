@@ -1,0 +1,247 @@
+/* item define, get, list, pause, resume, end; and status.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "ctl.h"
+#include "model.h"
+#include "show.h"
+#include "table.h"
+
+#include <string.h>
+
+enum { WEEK_MS = 604800000 };
+
+/* ---- define ---- */
+
+typedef struct {
+    ctl_run *ctl;
+    seckill_item_settings settings;
+    seckill_status status;
+} item_definition;
+
+static void on_stored(const seckill_item_result *result, void *user_data) {
+    item_definition *definition = user_data;
+    definition->status = result->status;
+    if (result->status == SECKILL_OK) {
+        definition->settings = result->info->settings;
+    } else if (result->status != SECKILL_NOT_DEFINED) {
+        ctl_answer(definition->ctl, result->status, result->message);
+    }
+    definition->ctl->done = 1;
+}
+
+/* Reads what the command line says into the settings: what it does not name stays as it is. */
+static int read_settings(ctl_run *ctl, seckill_item_settings *settings) {
+    int64_t shards = settings->shards, limit = settings->limit, events = settings->max_events;
+    if (ctl_value(ctl, "window") && !ctl_value(ctl, "remember")) {
+        settings->remember_ms = 0; /* its default follows the window */
+    }
+    int fine = ctl_whole(ctl, "shards", 1, SECKILL_SHARDS_MAX, &shards) && ctl_whole(ctl, "limit", 1, 1000000, &limit) &&
+               ctl_whole(ctl, "price", 0, SECKILL_AMOUNT_MAX, &settings->price) &&
+               ctl_whole(ctl, "max-events", 1, 16777216, &events) && ctl_time(ctl, "start", "none", &settings->start_ms) &&
+               ctl_time(ctl, "end", "none", &settings->end_ms) && ctl_duration(ctl, "hold", WEEK_MS, &settings->hold_ms) &&
+               ctl_duration(ctl, "grace", WEEK_MS, &settings->grace_ms) &&
+               ctl_duration(ctl, "window", WEEK_MS, &settings->window_ms) &&
+               ctl_duration(ctl, "remember", 2 * (int64_t)WEEK_MS, &settings->remember_ms) &&
+               ctl_duration(ctl, "max-skew", 3600000, &settings->max_skew_ms);
+    settings->shards = (uint32_t)shards;
+    settings->limit = (uint32_t)limit;
+    settings->max_events = (uint32_t)events;
+    return fine;
+}
+
+static void define(ctl_run *ctl) {
+    seckill_item_settings initial = SECKILL_ITEM_SETTINGS_INIT;
+    item_definition definition = {ctl, initial, SECKILL_OK};
+    if (!read_settings(ctl, &initial) || !ctl_open_item(ctl) ||
+        !ctl_wait(ctl, seckill_item_get(ctl->item, 0, on_stored, &definition))) {
+        return;
+    }
+    if (definition.status != SECKILL_OK && definition.status != SECKILL_NOT_DEFINED) {
+        return;
+    }
+    if (read_settings(ctl, &definition.settings)) {
+        ctl_wait(ctl, seckill_item_define(ctl->item, &definition.settings, 0, model_on_item, ctl));
+    }
+}
+
+static const ctl_option define_options[] = {
+    {"shards", "N", "parts of the stock, 1 to 1024, fixed for good by the first definition; default 8"},
+    {"price", "AMOUNT", "of one unit in minor units (cents, fen); default 0"},
+    {"limit", "N", "units that a user may hold; default 1"},
+    {"start", "TIME", "requests before it are refused; \"none\": at once (default)"},
+    {"end", "TIME", "requests from it on are refused; \"none\": never (default)"},
+    {"hold", "DURATION", "how long a reservation waits for its payment; default 5m"},
+    {"grace", "DURATION", "how long past the hold its token can still pay, if there are units; default 0"},
+    {"window", "DURATION", "requests made longer ago are refused as too old; default 1m"},
+    {"remember", "DURATION", "of request ids of what was cancelled or expired; default: the window and 1m"},
+    {"max-skew", "DURATION", "after a restart of Redis nothing expires for so long; default 0"},
+    {"max-events", "N", "order events of a shard that may wait; default 1,000,000"},
+    {NULL, NULL, NULL},
+};
+
+/* ---- get, pause, resume, end ---- */
+
+static void get(ctl_run *ctl) {
+    if (ctl_open_item(ctl)) {
+        ctl_wait(ctl, seckill_item_get(ctl->item, 0, model_on_item, ctl));
+    }
+}
+
+static void pause_item(ctl_run *ctl) {
+    if (ctl_open_item(ctl)) {
+        ctl_wait(ctl, seckill_item_pause(ctl->item, 0, model_on_item, ctl));
+    }
+}
+
+static void resume_item(ctl_run *ctl) {
+    if (ctl_open_item(ctl)) {
+        ctl_wait(ctl, seckill_item_resume(ctl->item, 0, model_on_item, ctl));
+    }
+}
+
+static void end_item(ctl_run *ctl) {
+    if (ctl_open_item(ctl)) {
+        ctl_wait(ctl, seckill_item_end(ctl->item, 0, model_on_item, ctl));
+    }
+}
+
+static void show_defined(json_t *out) {
+    show_outcomes(out, "defined");
+}
+
+static void show_paused(json_t *out) {
+    show_outcomes(out, "paused");
+}
+
+static void show_resumed(json_t *out) {
+    show_outcomes(out, "resumed");
+}
+
+static void show_ended(json_t *out) {
+    show_outcomes(out, "ended for good");
+}
+
+/* ---- list ---- */
+
+static void on_list(const seckill_list_result *result, void *user_data) {
+    ctl_run *ctl = user_data;
+    json_t *items = json_out_array();
+    ctl_answer(ctl, result->status, result->message);
+    for (size_t i = 0; i < result->count; i++) {
+        json_out_append(items, json_string(result->items[i]));
+    }
+    json_out_value(ctl->out, "items", items);
+    ctl->done = 1;
+}
+
+static void list(ctl_run *ctl) {
+    json_out_text(ctl->out, "activity", ctl->operands[0]);
+    if (ctl_open_client(ctl)) {
+        ctl_wait(ctl, seckill_item_list(ctl->client, ctl->operands[0], 0, on_list, ctl));
+    }
+}
+
+static void show_list(json_t *out) {
+    const json_t *items = json_object_get(out, "items");
+    for (size_t i = 0; i < json_array_size(items); i++) {
+        puts(json_string_value(json_array_get(items, i)));
+    }
+}
+
+/* ---- status: each item of an activity, settings and stock ---- */
+
+/* Asks one call with `part` in the place of ctl->out, so that the callbacks fill the item's own object. */
+static int ask(ctl_run *ctl, json_t *part, seckill_status started) {
+    json_t *whole = ctl->out;
+    ctl->out = part;
+    int asked = ctl_wait(ctl, started);
+    ctl->out = whole;
+    return asked && ctl->exit_code == CTL_OK;
+}
+
+/* The worst exit code of all items is the command's. */
+static json_t *item_status(ctl_run *ctl, const char *item, int *worst) {
+    json_t *part = json_out_object();
+    json_out_text(part, "item", item);
+    json_out_status(part, SECKILL_OK, NULL);
+    ctl->exit_code = CTL_OK;
+    seckill_status opened = seckill_item_open(ctl->client, ctl->operands[0], item, &ctl->item);
+    if (opened != SECKILL_OK) {
+        json_out_status(part, opened, NULL);
+        ctl->exit_code = ctl_exit_code(opened);
+    } else if (ask(ctl, part, seckill_item_get(ctl->item, 0, model_on_item, ctl))) {
+        ask(ctl, part, seckill_stock_get(ctl->item, 0, model_on_stock, ctl));
+    }
+    seckill_item_close(ctl->item);
+    ctl->item = NULL;
+    *worst = ctl->exit_code > *worst ? ctl->exit_code : *worst;
+    return part;
+}
+
+static void status(ctl_run *ctl) {
+    int worst = CTL_OK;
+    list(ctl);
+    if (ctl->exit_code != CTL_OK) {
+        return;
+    }
+    json_t *names = json_incref(json_object_get(ctl->out, "items")), *items = json_out_array();
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        json_out_append(items, item_status(ctl, json_string_value(json_array_get(names, i)), &worst));
+    }
+    json_decref(names);
+    json_out_value(ctl->out, "items", items);
+    ctl->exit_code = worst;
+    if (worst != CTL_OK) {
+        json_out_text(ctl->out, "status", "incomplete");
+        json_out_text(ctl->out, "message", "an item could not be read, or does not add up: see its own status");
+    }
+}
+
+static void show_status_row(text_table *table, const json_t *item) {
+    static const char *const names[] = {"loaded", "available", "reserved", "sold"};
+    const json_t *total = json_object_get(item, "total");
+    int read = strcmp(show_text(item, "status"), "ok") == 0;
+    table_text(table, show_text(item, "item"));
+    table_text(table, json_object_get(item, "phase") ? show_text(item, "phase") : "?");
+    table_number(table, show_int(item, "price"));
+    table_number(table, show_int(item, "limit"));
+    table_text(table, show_text(item, "start"));
+    table_text(table, show_text(item, "end"));
+    table_number(table, show_int(item, "shard_count"));
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        table_number(table, show_int(total, names[i]));
+    }
+    table_text(table, read ? show_text(item, "account") : show_text(item, "message"));
+}
+
+static void show_status(json_t *out) {
+    const json_t *items = json_object_get(out, "items");
+    if (json_array_size(items) == 0) {
+        printf("activity %s has no items\n", show_text(out, "activity"));
+        return;
+    }
+    text_table *table = table_new("item|state|>price|>limit|start|end|>shards|>loaded|>available|>reserved|>sold|account");
+    for (size_t i = 0; i < json_array_size(items); i++) {
+        show_status_row(table, json_array_get(items, i));
+    }
+    table_end(table, stdout);
+}
+
+const ctl_command ctl_item_commands[] = {
+    {"item define", "A/I", 1, "define an item, or change its settings",
+     "A new item begins with the defaults below. Of one that is defined, what no option names stays as it is.\n"
+     "Where some shards could not be reached the exit code is 3: repeat the command.\n"
+     "Times: 2026-11-11T00:00:00+08:00 (with its zone), now, +10m. Durations: 300ms, 5s, 10m, 2h, 1h30m, 7d.",
+     define_options, define, show_defined},
+    {"item get", "A/I", 1, "its settings and state", NULL, NULL, get, NULL},
+    {"item list", "A", 1, "the items of an activity", NULL, NULL, list, show_list},
+    {"item pause", "A/I", 1, "no new reservations until it is resumed", "What is reserved can still be paid and cancelled.",
+     NULL, pause_item, show_paused},
+    {"item resume", "A/I", 1, "sell on", NULL, NULL, resume_item, show_resumed},
+    {"item end", "A/I", 1, "end the sale for good", "Cannot be taken back. What is reserved can still be paid and cancelled.",
+     NULL, end_item, show_ended},
+    {"status", "A", 1, "all items of an activity: state, stock, account",
+     "Asks item after item, so different rows are from slightly different times.", NULL, status, show_status},
+    {NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL},
+};

@@ -1,0 +1,162 @@
+/* stock load, withdraw, get.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "ctl.h"
+#include "model.h"
+#include "show.h"
+#include "table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- load and withdraw ---- */
+
+typedef seckill_status (*stock_call)(seckill_item *item, const char *operation_id, int64_t amount, uint32_t timeout_ms,
+                                     seckill_item_cb cb, void *user_data);
+
+static void on_moved(const seckill_item_result *result, void *user_data) {
+    ctl_run *ctl = user_data;
+    ctl_answer(ctl, result->status, result->message);
+    json_out_int(ctl->out, "amount", result->amount);
+    model_outcomes(ctl->out, result->outcomes, result->outcome_count);
+    ctl->done = 1;
+}
+
+/* The operation's id, the caller's or a new one. A new one is printed before anything is sent: whatever happens to this process
+ * or to the connection, the operation can be repeated under its id, and counts once. */
+static const char *operation_id(ctl_run *ctl, const char *kind, char made[OPTIONS_TEXT]) {
+    const char *id = ctl_value(ctl, "operation");
+    char prefix[16];
+    if (id) {
+        return id;
+    }
+    snprintf(prefix, sizeof prefix, "%s-", kind);
+    if (!options_new_id(prefix, made)) {
+        ctl_usage_error(ctl, "no random numbers from this machine: name the operation with --operation");
+        return NULL;
+    }
+    fprintf(stderr, "operation %s: to repeat this, whatever happens, add --operation %s\n", made, made);
+    return made;
+}
+
+static void move(ctl_run *ctl, const char *kind, stock_call call) {
+    char made[OPTIONS_TEXT];
+    int64_t amount;
+    if (!options_whole(ctl->operands[1], 1, SECKILL_AMOUNT_MAX, &amount)) {
+        ctl_usage_error(ctl, "%s is no amount: a whole number of units from 1 on", ctl->operands[1]);
+        return;
+    }
+    if (!ctl_open_item(ctl)) {
+        return;
+    }
+    const char *id = operation_id(ctl, kind, made);
+    if (!id) {
+        return;
+    }
+    json_out_text(ctl->out, "operation", id);
+    json_out_int(ctl->out, "asked", amount);
+    seckill_status started = call(ctl->item, id, amount, 0, on_moved, ctl);
+    if (started == SECKILL_INVALID) {
+        ctl_usage_error(ctl, "--operation %s: an id is 1 to %d of A-Z a-z 0-9 . _ -", id, SECKILL_OPERATION_ID_MAX);
+    } else {
+        ctl_wait(ctl, started);
+    }
+}
+
+static void load(ctl_run *ctl) {
+    move(ctl, "load", seckill_stock_load);
+}
+
+static void withdraw(ctl_run *ctl) {
+    move(ctl, "withdraw", seckill_stock_withdraw);
+}
+
+static void show_move(const json_t *out, const char *done) {
+    char amount[OPTIONS_TEXT], asked[OPTIONS_TEXT], line[3 * OPTIONS_TEXT];
+    options_format_grouped(show_int(out, "amount"), amount);
+    options_format_grouped(show_int(out, "asked"), asked);
+    snprintf(line, sizeof line, "operation %s: %s %s of %s units", show_text(out, "operation"), done, amount, asked);
+    if (json_array_size(json_object_get(out, "outcomes")) == 0) {
+        puts(line);
+    }
+    show_outcomes(out, line);
+}
+
+static void show_load(json_t *out) {
+    show_move(out, "loaded");
+}
+
+static void show_withdraw(json_t *out) {
+    show_move(out, "withdrew");
+}
+
+static const ctl_option move_options[] = {
+    {"operation", "ID", "names this operation for ever; repeated with it, it counts once. Default: a new one, printed first"},
+    {NULL, NULL, NULL},
+};
+
+/* ---- get ---- */
+
+static void get(ctl_run *ctl) {
+    if (ctl_open_item(ctl)) {
+        ctl_wait(ctl, seckill_stock_get(ctl->item, 0, model_on_stock, ctl));
+    }
+}
+
+static const char *const counters[] = {"loaded",   "transferred_in", "transferred_out", "available",
+                                       "reserved", "sold",           "users",           "events"};
+
+static void show_row(text_table *table, const json_t *stock, const char *title) {
+    char verdict[TABLE_CELL] = "holds";
+    const json_t *read = json_object_get(stock, "loaded");
+    long long difference = show_int(stock, "account_difference");
+    if (title) {
+        table_text(table, title);
+    } else {
+        table_number(table, show_int(stock, "shard"));
+    }
+    for (size_t i = 0; i < sizeof counters / sizeof counters[0]; i++) {
+        if (read) {
+            table_number(table, show_int(stock, counters[i]));
+        } else {
+            table_text(table, "?");
+        }
+    }
+    if (!read) {
+        snprintf(verdict, sizeof verdict, "%s: %s", show_text(stock, "status"), show_text(stock, "message"));
+    } else if (difference != 0) {
+        snprintf(verdict, sizeof verdict, "VIOLATED: %lld units too %s", llabs(difference), difference > 0 ? "many" : "few");
+    }
+    table_text(table, verdict);
+}
+
+static void show_stock(json_t *out) {
+    const json_t *shards = json_object_get(out, "shards"), *total = json_object_get(out, "total");
+    char cancelled[OPTIONS_TEXT], expired[OPTIONS_TEXT], refunded[OPTIONS_TEXT];
+    text_table *table = table_new(">shard|>loaded|>in|>out|>available|>reserved|>sold|>users|>events|account");
+    for (size_t i = 0; i < json_array_size(shards); i++) {
+        show_row(table, json_array_get(shards, i), NULL);
+    }
+    table_rule(table);
+    show_row(table, total, "total");
+    table_end(table, stdout);
+    options_format_grouped(show_int(total, "cancelled"), cancelled);
+    options_format_grouped(show_int(total, "expired"), expired);
+    options_format_grouped(show_int(total, "refunded"), refunded);
+    printf("\nunits that came back: %s cancelled, %s expired, %s refunded\n", cancelled, expired, refunded);
+    printf("account (loaded + in - out = available + reserved + sold): %s\n", show_text(out, "account"));
+}
+
+const ctl_command ctl_stock_commands[] = {
+    {"stock load", "A/I AMOUNT", 2, "put units on sale, spread over the shards",
+     "May be done while the sale runs. An exit code of 3 says that some shards are not done: repeat it with the same "
+     "--operation\n"
+     "and amount, as often as you like, from anywhere, until the code is 0.",
+     move_options, load, show_load},
+    {"stock withdraw", "A/I AMOUNT", 2, "take available units back", "Takes at most what is available, and says how many.",
+     move_options, withdraw, show_withdraw},
+    {"stock get", "A/I", 1, "the stock of each shard, with the account checked",
+     "Exit code 4 if the account of a shard does not hold.", NULL, get, show_stock},
+    {NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL},
+};
