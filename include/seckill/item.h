@@ -47,9 +47,12 @@ typedef struct {
     int64_t end_ms;     /* requests from it on are SECKILL_ENDED; 0: never */
     uint32_t hold_ms;   /* how long a reservation holds its units, 1 to 604,800,000 (7 days); 0: 300,000 */
     uint32_t grace_ms;  /* how long past the hold its token can still confirm, if there are units, to 604,800,000; default 0 */
-    uint32_t window_ms; /* requests created longer ago are SECKILL_TOO_OLD, 1 to 604,800,000; 0: 60,000 */
+    uint32_t window_ms; /* requests created longer ago are SECKILL_TOO_OLD, 1 to 604,800,000; fixed by the first definition;
+                           0: as defined, or 60,000 if it is new */
     uint32_t remember_ms; /* how long the request ids of cancelled and expired reservations are remembered, more than
-                             window_ms, to 1,209,600,000; 0: window_ms + 60,000 */
+                             window_ms, to 1,209,600,000; fixed by the first definition; 0: as defined, or window_ms +
+                             60,000 if it is new. Requests from a clock that is ahead by more than remember_ms -
+                             window_ms are SECKILL_TOO_OLD too */
     uint32_t max_skew_ms; /* after a restart or failover of Redis nothing expires for this long, to 3,600,000; default 0 */
     uint32_t max_events;  /* events of one shard that may wait for the orders side; beyond it confirm and refund are
                              SECKILL_BUSY, 1 to 16,777,216; 0: 1,000,000 */
@@ -93,11 +96,11 @@ typedef struct {
 
 typedef void (*seckill_item_cb)(const seckill_item_result *result, void *user_data);
 
-/* Defines an item, or changes its settings: writes the mapping list, then every shard, then the activity's list. What differs
- * from the stored settings raises the version; the number of shards cannot change. An ended item stays ended.
+/* Defines an item, or changes its settings: writes the activity's list, then the mapping list, then every shard. What differs
+ * from the stored settings raises the version; shards, window_ms and remember_ms cannot change. An ended item stays ended.
  *   timeout_ms   of the whole call; 0: the client's default
- * SECKILL_CONFLICT: another number of shards than defined. SECKILL_BUSY: the activity has SECKILL_ITEMS_MAX items. Where only
- * some shards could be written, the status is that of the first that failed: repeat the call. */
+ * SECKILL_CONFLICT: other shards, window_ms or remember_ms than defined. SECKILL_BUSY: the activity has SECKILL_ITEMS_MAX
+ * items. Where only some shards could be written, the status is that of the first that failed: repeat the call. */
 SECKILL_API SECKILL_CHECKED seckill_status seckill_item_define(seckill_item *item, const seckill_item_settings *settings,
                                                                uint32_t timeout_ms, seckill_item_cb cb, void *user_data);
 

@@ -170,6 +170,8 @@ void seckill_client_dispatch(seckill_client *client) {
     client->dispatching = false;
     if (client->closed)
         release(client);
+    else if (client->closing && client->close_cb == NULL && sk__io_fd(client->io) >= 0)
+        dispatch_until_closed(client); /* a callback closed it, and nobody would know when to stop dispatching */
 }
 
 /* ---- numbers ---- */

@@ -29,12 +29,11 @@ const char *seckill_item_name(const seckill_item *item) {
 
 seckill_status seckill_item_define(seckill_item *item, const seckill_item_settings *settings, uint32_t timeout_ms,
                                    seckill_item_cb cb, void *user_data) {
-    seckill_item_settings complete;
+    seckill_item_settings given;
 
-    if (!call_valid(item, timeout_ms, cb != NULL) || !sk__options_copy(&complete, sizeof(complete), settings) ||
-        !sk__settings_complete(&complete))
+    if (!call_valid(item, timeout_ms, cb != NULL) || !sk__options_copy(&given, sizeof(given), settings))
         return SECKILL_INVALID;
-    return sk__define_start(item, &complete, timeout_ms, cb, user_data);
+    return sk__define_start(item, &given, timeout_ms, cb, user_data);
 }
 
 seckill_status seckill_item_get(seckill_item *item, uint32_t timeout_ms, seckill_item_cb cb, void *user_data) {

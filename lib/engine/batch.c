@@ -19,24 +19,25 @@ static sk__queue *queue_of(const seckill_op *op) {
     return &item->shards[home].queues[op->kind];
 }
 
-/* Puts the queue where the age of its head says. */
-static void set_ready(sk__engine *engine, sk__queue *queue) {
+/* Puts the queue where the age of its head says. False: out of memory, which a queue that stood there already cannot meet. */
+static bool set_ready(sk__engine *engine, sk__queue *queue) {
     const seckill_op *head;
 
     sk__heap_remove(&engine->ready, &queue->ready);
     if (sk__list_is_empty(&queue->ops))
-        return;
+        return true;
     head = SK__CONTAINER(queue->ops.next, seckill_op, link);
-    /* Out of memory: the queue is found again by the next op that comes, or its ops end at their deadlines. */
-    (void)sk__heap_add(&engine->ready, &queue->ready, (int64_t)head->sequence);
+    return sk__heap_add(&engine->ready, &queue->ready, (int64_t)head->sequence);
 }
 
-void sk__queue_add(seckill_op *op) {
+bool sk__queue_add(seckill_op *op) {
     sk__queue *queue = queue_of(op);
 
     sk__list_append(&queue->ops, &op->link);
-    if (queue->ready.place == 0)
-        set_ready(op->item->engine, queue);
+    if (queue->ready.place != 0 || set_ready(op->item->engine, queue))
+        return true;
+    sk__list_remove(&op->link);
+    return false;
 }
 
 void sk__queue_remove(seckill_op *op) {
@@ -105,11 +106,38 @@ static void encode(sk__call *call, sk__command *command) {
         add_bytes(command, sk__op_user(batch->ops[i]));
     for (uint32_t i = 0; kind == SK__CONFIRM && i < batch->count; i++)
         add_bytes(command, sk__op_order_ref(batch->ops[i]));
+}
+
+static void sent(sk__call *call) {
     call->engine->stats.batches++;
-    call->engine->stats.batched += batch->count;
+    call->engine->stats.batched += SK__CONTAINER(call, sk__batch, call)->count;
 }
 
 /* ---- what comes back ---- */
+
+static uint32_t count_waiting(const sk__queue *queue, uint32_t max) {
+    uint32_t count = 0;
+
+    for (const sk__link *link = queue->ops.next; link != &queue->ops && count < max; link = link->next)
+        count++;
+    return count;
+}
+
+/* Without memory to go on, whoever waits is told at once; nobody would try again before the deadlines. */
+static void fail_waiting(sk__engine *engine, sk__queue *queue) {
+    seckill_item *item = queue->shard->item;
+
+    sk__item_use(item);
+    for (uint32_t count = count_waiting(queue, UINT32_MAX); count > 0 && !sk__list_is_empty(&queue->ops); count--) {
+        seckill_op *op = SK__CONTAINER(queue->ops.next, seckill_op, link);
+        seckill_status status = op->may_be_done ? SECKILL_UNKNOWN : SECKILL_NO_MEMORY;
+
+        sk__op_fail(op, status, seckill_status_message(status));
+    }
+    (void)set_ready(engine, queue); /* what callbacks have added put it there */
+    sk__item_unuse(item);
+    sk__engine_wake(engine);
+}
 
 /* Back to the front of their queue, in order: more was overdue than one script takes back. */
 static void requeue(sk__batch *batch, sk__reader reply) {
@@ -126,8 +154,8 @@ static void requeue(sk__batch *batch, sk__reader reply) {
         sk__list_prepend(&queue->ops, &op->link);
         any = true;
     }
-    if (any)
-        set_ready(batch->call.engine, queue);
+    if (any && !set_ready(batch->call.engine, queue))
+        fail_waiting(batch->call.engine, queue);
 }
 
 /* Callbacks may do anything, but they end no other op: what is NULL here was over before, or is back in its queue. */
@@ -138,17 +166,17 @@ static void deliver(sk__batch *batch, sk__reader *reply) {
     (void)sk__read_bytes(&records, batch->count * (size_t)SK__ANSWER_SIZE);
     for (uint32_t i = 0; i < batch->count; i++) {
         sk__answer answer = sk__read_answer(reply);
-        seckill_reservation reservation;
+        sk__record record;
 
         if (answer.has_record)
-            sk__read_record(&records, &reservation);
+            sk__read_record(&records, &record);
         if (batch->ops[i] != NULL)
-            sk__op_answer(batch->ops[i], &answer, answer.has_record ? &reservation : NULL);
+            sk__op_answer(batch->ops[i], &answer, answer.has_record ? &record : NULL);
     }
 }
 
 static bool lookups_are_sound(sk__reader reader, uint32_t count) {
-    seckill_reservation reservation;
+    sk__record record;
 
     for (uint32_t i = 0; i < count && !reader.failed; i++) {
         uint8_t records = sk__read_u8(&reader);
@@ -156,20 +184,20 @@ static bool lookups_are_sound(sk__reader reader, uint32_t count) {
         if (records > SECKILL_USER_RECORDS_MAX)
             return false;
         for (uint8_t k = 0; k < records; k++)
-            sk__read_record(&reader, &reservation);
+            sk__read_record(&reader, &record);
     }
     return sk__reader_done(&reader);
 }
 
 static void deliver_lookups(sk__batch *batch, sk__reader *reply, int64_t now_ms) {
     for (uint32_t i = 0; i < batch->count; i++) {
-        seckill_reservation reservations[SECKILL_USER_RECORDS_MAX];
+        sk__record found[SECKILL_USER_RECORDS_MAX];
         uint8_t count = sk__read_u8(reply);
 
         for (uint8_t k = 0; k < count; k++)
-            sk__read_record(reply, &reservations[k]);
+            sk__read_record(reply, &found[k]);
         if (batch->ops[i] != NULL)
-            sk__op_found(batch->ops[i], now_ms, reservations, count);
+            sk__op_found(batch->ops[i], now_ms, found, count);
     }
 }
 
@@ -214,21 +242,13 @@ static bool is_wanted(const sk__call *call) {
     return SK__CONTAINER(call, sk__batch, call)->live != 0;
 }
 
-static void update_shard(sk__call *call) {
-    sk__shard_update(SK__CONTAINER(call, sk__batch, call)->queue->shard);
+static bool update_shard(sk__call *call) {
+    return sk__shard_update(SK__CONTAINER(call, sk__batch, call)->queue->shard, call);
 }
 
-static const sk__call_kind batch_kind = {is_wanted, encode, end, update_shard};
+static const sk__call_kind batch_kind = {is_wanted, encode, end, sent, update_shard, false};
 
 /* ---- making them ---- */
-
-static uint32_t count_waiting(const sk__queue *queue, uint32_t max) {
-    uint32_t count = 0;
-
-    for (const sk__link *link = queue->ops.next; link != &queue->ops && count < max; link = link->next)
-        count++;
-    return count;
-}
 
 static bool make(sk__engine *engine, sk__queue *queue) {
     uint32_t count = count_waiting(queue, engine->config.max_batch);
@@ -248,7 +268,7 @@ static bool make(sk__engine *engine, sk__queue *queue) {
     batch->live = count;
     engine->batches++;
     sk__item_use(queue->shard->item);
-    set_ready(engine, queue);
+    (void)set_ready(engine, queue);
     sk__call_start(&batch->call, engine, &batch_kind, queue->shard->slot);
     return true;
 }
@@ -257,8 +277,12 @@ void sk__batches_make(sk__engine *engine) {
     sk__heap_node *oldest;
 
     while (engine->batches < engine->config.max_batches && (oldest = sk__heap_top(&engine->ready)) != NULL) {
-        if (!make(engine, SK__CONTAINER(oldest, sk__queue, ready)))
+        sk__queue *queue = SK__CONTAINER(oldest, sk__queue, ready);
+
+        if (!make(engine, queue)) {
+            fail_waiting(engine, queue);
             return;
+        }
     }
 }
 

@@ -8,8 +8,8 @@
 
 #include "engine/op.h"
 
-/* Puts an op into the queue of its home shard; the item has its map. */
-void sk__queue_add(seckill_op *op);
+/* Puts an op into the queue of its home shard; the item has its map. False: out of memory. */
+bool sk__queue_add(seckill_op *op);
 
 /* Takes it out of its queue, or of the item's waiting ops. */
 void sk__queue_remove(seckill_op *op);

@@ -62,6 +62,23 @@ static void copy_cause(const char *text, size_t size, char *cause, size_t cause_
         *place = '\0';
 }
 
+/* An error says that this sending did nothing. Where an earlier one was lost, that one may have done it; only what a script
+ * says after it has looked for its own traces (a conflict, a limit) is an answer to both. */
+static seckill_status final_status(const sk__call *call, seckill_status status) {
+    if (!call->may_be_done || status >= 0 || status == SECKILL_INVALID || status == SECKILL_BUSY)
+        return status;
+    return SECKILL_UNKNOWN;
+}
+
+void sk__call_updated(sk__call *call, seckill_status status, const char *cause) {
+    if (status != SECKILL_OK && status != SECKILL_CLOSED)
+        end(call, final_status(call, status), NULL, 0, cause);
+    else if (call->attempts++ == 0 || call->engine->closing)
+        back_in_line(call);
+    else
+        send_later(call);
+}
+
 static void on_error(sk__call *call, const char *text, size_t size) {
     char cause[256];
     sk__verdict verdict = sk__judge_error(text, size);
@@ -70,19 +87,16 @@ static void on_error(sk__call *call, const char *text, size_t size) {
     call->trouble = verdict.status;
     switch (verdict.then) {
     case SK__THEN_FINISH:
-        end(call, verdict.status, NULL, 0, cause);
+        end(call, final_status(call, verdict.status), NULL, 0, cause);
         return;
     case SK__THEN_SEND_TEXT:
         call->with_text = true;
         back_in_line(call);
         return;
     case SK__THEN_UPDATE:
-        if (call->kind->update_shard != NULL)
-            call->kind->update_shard(call);
-        /* The update goes first on the same connection; where it fails, the second attempt waits. */
-        if (call->attempts++ == 0)
-            back_in_line(call);
-        else
+        /* In no line meanwhile: the update brings it back. */
+        sk__list_remove(&call->link);
+        if (call->kind->update_shard == NULL || !call->kind->update_shard(call))
             send_later(call);
         return;
     case SK__THEN_REPEAT:
@@ -111,7 +125,7 @@ static void on_reply(void *context, const sk__reply *reply) {
         end(call, SECKILL_PROTOCOL, NULL, 0, "a reply of another type than the script's");
         break;
     case SK__REPLY_LOST:
-        call->may_be_done = true;
+        call->may_be_done = !call->kind->changes_nothing;
         call->trouble = SECKILL_UNREACHABLE;
         engine->stats.repeated++;
         back_in_line(call);
@@ -141,6 +155,8 @@ static bool send(sk__call *call) {
         return true;
     }
     call->outstanding = true;
+    if (call->kind->sent != NULL)
+        call->kind->sent(call);
     sk__list_remove(&call->link);
     sk__list_append(&engine->outstanding, &call->link);
     return true;
@@ -155,6 +171,9 @@ void sk__calls_send(sk__engine *engine) {
 
         if (engine->closing || !call->kind->is_wanted(call)) {
             end(call, SECKILL_CLOSED, NULL, 0, "");
+            /* Its place may be what others wait for. A closing engine has no transport to ask. */
+            if (!engine->closing)
+                sk__engine_wake(engine);
             continue;
         }
         if (send(call))

@@ -19,8 +19,12 @@ typedef struct {
     /* The end, once: the call is no longer the engine's, and may be freed. SECKILL_OK: `reply` is what the script answered.
      * Other: `cause` says why; `reply` is empty. SECKILL_CLOSED: not wanted any more. */
     void (*end)(sk__call *call, seckill_status status, sk__reader *reply, const char *cause);
-    /* The shard has older settings than this client. */
-    void (*update_shard)(sk__call *call);
+    /* It was handed to the transport; may be NULL. */
+    void (*sent)(sk__call *call);
+    /* The shard has older settings than this client: brings it up to date and then says sk__call_updated. False: out of memory.
+     * May be NULL. */
+    bool (*update_shard)(sk__call *call);
+    bool changes_nothing; /* so a lost answer leaves nothing unknown */
 } sk__call_kind;
 
 struct sk__call {
@@ -41,6 +45,9 @@ void sk__call_start(sk__call *call, sk__engine *engine, const sk__call_kind *kin
 
 /* Sends what is in line and not waiting for its backoff. In a turn. */
 void sk__calls_send(sk__engine *engine);
+
+/* How the update went that the call waits for. */
+void sk__call_updated(sk__call *call, seckill_status status, const char *cause);
 
 /* What to answer to someone who stops waiting: SECKILL_UNKNOWN if it may be done, else why it was not sent. */
 seckill_status sk__call_verdict(const sk__call *call);

@@ -99,7 +99,9 @@ void sk__engine_finish_all(sk__engine *engine) {
 }
 
 void sk__engine_free(sk__engine *engine) {
-    sk__calls_send(engine);
+    /* One that ends may bring back another, which waited for it. */
+    while (!sk__list_is_empty(&engine->calls))
+        sk__calls_send(engine);
     while (!sk__list_is_empty(&engine->items))
         sk__item_free(SK__CONTAINER(engine->items.next, seckill_item, link));
     sk__heap_free(&engine->timers);

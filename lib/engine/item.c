@@ -209,7 +209,7 @@ void sk__item_saw_version(seckill_item *item, uint64_t version) {
     if (version <= item->info.version || item->engine->closing)
         return;
     item->refresh = true;
-    sk__item_load(item);
+    (void)sk__item_load(item); /* the next answer says the same again */
 }
 
 /* Tells everyone who waits for the map how it went. */
@@ -243,9 +243,18 @@ static bool map_is_wanted(const sk__call *call) {
     return item->refresh || !sk__list_is_empty(&item->waiting_ops) || !sk__list_is_empty(&item->waiting_tasks);
 }
 
+static void encode_map_get(const seckill_item *item, sk__command *command, bool with_text) {
+    sk__command_begin(command, SK__SCRIPT_map_get, with_text, 1);
+    sk__command_add_text(command, item->map_key);
+}
+
+/* What map_get answers: nothing where there is no list. */
+static seckill_status take_map(seckill_item *item, sk__reader *reply) {
+    return sk__reader_left(reply) != 0 ? sk__item_set_map(item, reply) : SECKILL_NOT_DEFINED;
+}
+
 static void map_encode(sk__call *call, sk__command *command) {
-    sk__command_begin(command, SK__SCRIPT_map_get, call->with_text, 1);
-    sk__command_add_text(command, SK__CONTAINER(call, map_call, call)->item->map_key);
+    encode_map_get(SK__CONTAINER(call, map_call, call)->item, command, call->with_text);
 }
 
 static void map_end(sk__call *call, seckill_status status, sk__reader *reply, const char *cause) {
@@ -253,30 +262,29 @@ static void map_end(sk__call *call, seckill_status status, sk__reader *reply, co
     seckill_item *item = self->item;
 
     item->map_call = NULL;
-    if (status == SECKILL_OK && sk__reader_left(reply) == 0)
-        status = SECKILL_NOT_DEFINED;
-    else if (status == SECKILL_OK)
-        status = sk__item_set_map(item, reply);
+    if (status == SECKILL_OK)
+        status = take_map(item, reply);
     item->refresh = false;
     sk__engine_release(item->engine, self);
     tell_waiting(item, status, cause);
     sk__item_unuse(item);
 }
 
-static const sk__call_kind map_kind = {map_is_wanted, map_encode, map_end, NULL};
+static const sk__call_kind map_kind = {map_is_wanted, map_encode, map_end, NULL, NULL, true};
 
-void sk__item_load(seckill_item *item) {
+bool sk__item_load(seckill_item *item) {
     map_call *self;
 
     if (item->map_call != NULL)
-        return;
+        return true;
     self = sk__engine_alloc(item->engine, sizeof(*self));
     if (self == NULL)
-        return; /* who waits is told at its deadline; the next one to wait tries again */
+        return false;
     self->item = item;
     item->map_call = &self->call;
     sk__item_use(item);
     sk__call_start(&self->call, item->engine, &map_kind, item->map_slot);
+    return true;
 }
 
 /* ---- bringing a shard up to date ---- */
@@ -294,41 +302,64 @@ void sk__shard_encode_define(const sk__shard *shard, sk__command *command, bool 
     sk__command_add_settings(command, &shard->item->info.settings);
 }
 
+/* First the mapping list is read again: it may be newer than ours, or gone with everything else; then the shard gets it. */
 typedef struct {
     sk__call call;
     sk__shard *shard;
+    sk__call *asker;
+    bool map_is_read;
 } update_call;
 
-/* Until it has failed once: the call that needs it asks for another. */
 static bool update_is_wanted(const sk__call *call) {
-    return call->attempts == 0;
+    const sk__call *asker = SK__CONTAINER(call, update_call, call)->asker;
+
+    return asker->kind->is_wanted(asker);
 }
 
 static void update_encode(sk__call *call, sk__command *command) {
-    sk__shard_encode_define(SK__CONTAINER(call, update_call, call)->shard, command, call->with_text);
+    update_call *self = SK__CONTAINER(call, update_call, call);
+
+    if (self->map_is_read)
+        sk__shard_encode_define(self->shard, command, call->with_text);
+    else
+        encode_map_get(self->shard->item, command, call->with_text);
 }
+
+static const sk__call_kind update_kind;
 
 static void update_end(sk__call *call, seckill_status status, sk__reader *reply, const char *cause) {
     update_call *self = SK__CONTAINER(call, update_call, call);
     seckill_item *item = self->shard->item;
+    sk__call *asker = self->asker;
 
-    (void)reply;
+    if (status == SECKILL_OK && !self->map_is_read) {
+        status = take_map(item, reply);
+        if (status == SECKILL_OK) {
+            self->map_is_read = true;
+            sk__call_start(call, item->engine, &update_kind, self->shard->slot);
+            return;
+        }
+        cause = seckill_status_message(status);
+    }
     if (status != SECKILL_OK && status != SECKILL_CLOSED)
         sk__log_line(item->engine->config.log, SECKILL_LOG_WARNING, "%s/%s: shard %u keeps older settings: %s", item->activity,
                      item->name, (unsigned)self->shard->index, cause);
     sk__engine_release(item->engine, self);
+    sk__call_updated(asker, status, cause);
     sk__item_unuse(item);
 }
 
-static const sk__call_kind update_kind = {update_is_wanted, update_encode, update_end, NULL};
+static const sk__call_kind update_kind = {update_is_wanted, update_encode, update_end, NULL, NULL, false};
 
-void sk__shard_update(sk__shard *shard) {
+bool sk__shard_update(sk__shard *shard, sk__call *asker) {
     sk__engine *engine = shard->item->engine;
     update_call *self = sk__engine_alloc(engine, sizeof(*self));
 
     if (self == NULL)
-        return;
+        return false;
     self->shard = shard;
+    self->asker = asker;
     sk__item_use(shard->item);
-    sk__call_start(&self->call, engine, &update_kind, shard->slot);
+    sk__call_start(&self->call, engine, &update_kind, shard->item->map_slot);
+    return true;
 }

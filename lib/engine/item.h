@@ -57,8 +57,8 @@ void sk__item_unuse(seckill_item *item);
 /* Frees an item whatever uses it; only from sk__engine_free. */
 void sk__item_free(seckill_item *item);
 
-/* Begins to read the mapping list, unless that is under way. Where it cannot even begin, whoever waits is told. */
-void sk__item_load(seckill_item *item);
+/* Begins to read the mapping list, unless that is under way. False: out of memory. */
+bool sk__item_load(seckill_item *item);
 
 /* Takes over what a script answered: the whole reply of a map script that was not empty. SECKILL_NO_MEMORY, SECKILL_PROTOCOL,
  * or SECKILL_DAMAGED where it contradicts what is known. */
@@ -67,8 +67,8 @@ seckill_status sk__item_set_map(seckill_item *item, sk__reader *reply);
 /* What the header of a shard's reply says about the age of our map. */
 void sk__item_saw_version(seckill_item *item, uint64_t version);
 
-/* Sends the settings to a shard that has older ones, and forgets about it. */
-void sk__shard_update(sk__shard *shard);
+/* Sends the settings to a shard that has older ones; `asker` waits for it, see sk__call_updated. False: out of memory. */
+bool sk__shard_update(sk__shard *shard, sk__call *asker);
 
 /* Adds what the script `define` takes: keys, and the settings as arguments. */
 void sk__shard_encode_define(const sk__shard *shard, sk__command *command, bool with_text);

@@ -68,15 +68,16 @@ static seckill_op *make(seckill_item *item, const sk__op_wish *wish) {
     return op;
 }
 
-static void line_up(seckill_op *op) {
+/* False: out of memory. */
+static bool line_up(seckill_op *op) {
     seckill_item *item = op->item;
 
-    if (item->has_map) {
-        sk__queue_add(op);
-        return;
-    }
+    if (item->has_map)
+        return sk__queue_add(op);
+    if (!sk__item_load(item))
+        return false;
     sk__list_append(&item->waiting_ops, &op->link);
-    sk__item_load(item);
+    return true;
 }
 
 seckill_status sk__op_start(seckill_item *item, const sk__op_wish *wish, seckill_op **op_or_null) {
@@ -95,17 +96,24 @@ seckill_status sk__op_start(seckill_item *item, const sk__op_wish *wish, seckill
         return SECKILL_NO_MEMORY;
     }
     op->sequence = engine->sequence++;
+    if (!line_up(op)) {
+        sk__timer_stop(engine, &op->deadline);
+        sk__engine_release(engine, op);
+        sk__engine_leave(engine, SECKILL_NO_MEMORY);
+        return SECKILL_NO_MEMORY;
+    }
     sk__item_use(item);
     if (op_or_null != NULL)
         *op_or_null = op;
-    line_up(op);
     sk__engine_wake(engine);
     return SECKILL_OK;
 }
 
 void sk__op_map_is_known(seckill_op *op, seckill_status status, const char *cause) {
+    if (status == SECKILL_OK && sk__queue_add(op))
+        return;
     if (status == SECKILL_OK)
-        sk__queue_add(op);
+        sk__op_fail(op, SECKILL_NO_MEMORY, seckill_status_message(SECKILL_NO_MEMORY));
     else
         sk__op_fail(op, status, cause[0] != '\0' ? cause : seckill_status_message(status));
 }
@@ -131,7 +139,9 @@ static void release(seckill_op *op) {
     sk__item_unuse(item);
 }
 
-static void make_ref(const seckill_op *op, const seckill_reservation *reservation, seckill_reservation_ref *ref) {
+/* From the record alone, so that each issue of a token says the same. */
+static void make_ref(const seckill_op *op, const sk__record *record, seckill_reservation_ref *ref) {
+    const seckill_reservation *reservation = &record->shown;
     const seckill_item *item = op->item;
 
     memset(ref, 0, sizeof(*ref));
@@ -144,7 +154,7 @@ static void make_ref(const seckill_op *op, const seckill_reservation *reservatio
     ref->price = reservation->price;
     ref->issued_ms = reservation->since_ms;
     ref->hold_until_ms = reservation->ends_ms;
-    ref->valid_until_ms = reservation->ends_ms + item->info.settings.grace_ms;
+    ref->valid_until_ms = reservation->ends_ms + record->grace_ms;
 }
 
 static uint32_t retry_after(const seckill_op *op, seckill_status status) {
@@ -161,8 +171,7 @@ static uint32_t retry_after(const seckill_op *op, seckill_status status) {
     return RETRY_AFTER_MS;
 }
 
-static void call_back(seckill_op *op, seckill_status status, const char *message, bool replayed,
-                      const seckill_reservation *reservation) {
+static void call_back(seckill_op *op, seckill_status status, const char *message, bool replayed, const sk__record *record) {
     seckill_result result;
     seckill_reservation_ref ref;
 
@@ -173,10 +182,10 @@ static void call_back(seckill_op *op, seckill_status status, const char *message
     result.message = message;
     result.replayed = replayed;
     result.retry_after_ms = retry_after(op, status);
-    if (reservation != NULL) {
-        result.reservation = *reservation;
-        if (reservation->state == SECKILL_RESERVED) {
-            make_ref(op, reservation, &ref);
+    if (record != NULL) {
+        result.reservation = record->shown;
+        if (record->shown.state == SECKILL_RESERVED) {
+            make_ref(op, record, &ref);
             result.ref = &ref;
         }
     }
@@ -200,42 +209,43 @@ void sk__op_fail(seckill_op *op, seckill_status status, const char *cause) {
     release(op);
 }
 
-void sk__op_answer(seckill_op *op, const sk__answer *answer, const seckill_reservation *reservation) {
+void sk__op_answer(seckill_op *op, const sk__answer *answer, const sk__record *record) {
     seckill_client_stats *stats = &op->item->engine->stats;
 
     leave(op, answer->status);
     stats->replayed += answer->replayed;
     if (op->kind == SK__RESERVE && answer->status == SECKILL_OK && !answer->replayed)
         stats->granted++;
-    call_back(op, answer->status, seckill_status_message(answer->status), answer->replayed, reservation);
+    call_back(op, answer->status, seckill_status_message(answer->status), answer->replayed, record);
     release(op);
 }
 
-static size_t select_record(const seckill_op *op, const seckill_reservation **reservations, size_t count) {
+static size_t select_record(const seckill_op *op, const sk__record **records, size_t count) {
     if (!op->one_record)
         return count;
     for (size_t i = 0; i < count; i++) {
-        if (memcmp((*reservations)[i].id, op->id, sizeof(op->id)) == 0) {
-            *reservations += i;
+        if (memcmp((*records)[i].shown.id, op->id, sizeof(op->id)) == 0) {
+            *records += i;
             return 1;
         }
     }
     return 0;
 }
 
-void sk__op_found(seckill_op *op, int64_t now_ms, const seckill_reservation *reservations, size_t count) {
+void sk__op_found(seckill_op *op, int64_t now_ms, const sk__record *records, size_t count) {
+    seckill_reservation reservations[SECKILL_USER_RECORDS_MAX];
     seckill_reservation_ref refs[SECKILL_USER_RECORDS_MAX];
     seckill_lookup_result result = {SECKILL_OK, "", now_ms, NULL, NULL, 0};
 
-    result.count = select_record(op, &reservations, count);
+    result.count = select_record(op, &records, count);
     if (op->one_record && result.count == 0)
         result.status = SECKILL_NO_RESERVATION;
     leave(op, result.status);
     for (size_t i = 0; i < result.count; i++) {
+        reservations[i] = records[i].shown;
+        memset(&refs[i], 0, sizeof(refs[i]));
         if (reservations[i].state == SECKILL_RESERVED)
-            make_ref(op, &reservations[i], &refs[i]);
-        else
-            memset(&refs[i], 0, sizeof(refs[i]));
+            make_ref(op, &records[i], &refs[i]);
     }
     result.message = seckill_status_message(result.status);
     result.reservations = result.count != 0 ? reservations : NULL;

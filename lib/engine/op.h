@@ -56,11 +56,11 @@ void sk__op_map_is_known(seckill_op *op, seckill_status status, const char *caus
 /* The end of an op without a record: calls back and frees it. */
 void sk__op_fail(seckill_op *op, seckill_status status, const char *cause);
 
-/* The end of an op with the answer of its script; `reservation` is NULL where there is none. */
-void sk__op_answer(seckill_op *op, const sk__answer *answer, const seckill_reservation *reservation);
+/* The end of an op with the answer of its script; `record` is NULL where there is none. */
+void sk__op_answer(seckill_op *op, const sk__answer *answer, const sk__record *record);
 
 /* The end of a lookup. */
-void sk__op_found(seckill_op *op, int64_t now_ms, const seckill_reservation *reservations, size_t count);
+void sk__op_found(seckill_op *op, int64_t now_ms, const sk__record *records, size_t count);
 
 /* What to say if it cannot wait longer. */
 seckill_status sk__op_verdict(const seckill_op *op);

@@ -16,8 +16,12 @@ static void on_deadline(sk__engine *engine, sk__timer *timer);
 
 static void begin(sk__task *task) {
     if (task->kind->needs_map && !task->item->has_map) {
-        sk__list_append(&task->item->waiting_tasks, &task->waiting);
-        sk__item_load(task->item);
+        if (sk__item_load(task->item)) {
+            sk__list_append(&task->item->waiting_tasks, &task->waiting);
+            return;
+        }
+        sk__task_fail(task, SECKILL_NO_MEMORY, "");
+        sk__task_finish(task);
         return;
     }
     task->kind->next(task);
@@ -142,8 +146,8 @@ bool sk__task_use_outcomes(sk__task *task) {
 static void on_deadline(sk__engine *engine, sk__timer *timer) {
     sk__task *task = SK__CONTAINER(timer, sk__task, deadline);
 
-    /* Begun or not: a task of several steps that stops between two of them is unknown, too. */
-    seckill_status worst = task->step > 1 ? SECKILL_UNKNOWN : SECKILL_UNREACHABLE;
+    /* A task of several steps that stops between two of them is unknown, too. */
+    seckill_status worst = task->step > 1 && task->answered ? SECKILL_UNKNOWN : SECKILL_UNREACHABLE;
 
     for (sk__link *link = task->calls.next; link != &task->calls; link = link->next) {
         const task_call *call = SK__CONTAINER(link, task_call, link);
@@ -191,8 +195,10 @@ static void end(sk__call *call, seckill_status status, sk__reader *reply, const 
     seckill_item *item = self->item;
     uint32_t shard = self->shard;
 
-    if (task != NULL && status == SECKILL_OK)
+    if (task != NULL && status == SECKILL_OK) {
+        task->answered = true;
         status = take_answer(self, reply);
+    }
     sk__list_remove(&self->link);
     sk__engine_release(engine, self);
     if (task != NULL) {
@@ -207,14 +213,13 @@ static void end(sk__call *call, seckill_status status, sk__reader *reply, const 
         sk__item_unuse(item);
 }
 
-static void update_shard(sk__call *call) {
+static bool update_shard(sk__call *call) {
     const task_call *self = SK__CONTAINER(call, task_call, call);
 
-    if (self->shard != SK__NO_SHARD)
-        sk__shard_update(&self->item->shards[self->shard]);
+    return self->shard != SK__NO_SHARD && sk__shard_update(&self->item->shards[self->shard], call);
 }
 
-static const sk__call_kind task_call_kind = {is_wanted, encode, end, update_shard};
+static const sk__call_kind task_call_kind = {is_wanted, encode, end, NULL, update_shard, false};
 
 static void start_call(sk__task *task, uint32_t slot, uint32_t shard) {
     task_call *self = sk__engine_alloc(task->engine, sizeof(*self));

@@ -78,7 +78,8 @@ void sk__task_finish(sk__task *task);
 /* What every public result says. */
 const char *sk__task_message(const sk__task *task);
 
-/* The tasks. All return as sk__task_start does; the caller has checked the arguments. */
+/* The tasks. All return as sk__task_start does; the caller has checked the arguments. Define checks the settings itself and may
+ * return SECKILL_INVALID. */
 seckill_status sk__define_start(seckill_item *item, const seckill_item_settings *settings, uint32_t timeout_ms,
                                 seckill_item_cb cb, void *user_data);
 seckill_status sk__get_start(seckill_item *item, uint32_t timeout_ms, seckill_item_cb cb, void *user_data);

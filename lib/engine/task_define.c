@@ -1,9 +1,12 @@
-/* Define, get, pause, resume, end: the mapping list first, then every shard, then the activity's list. */
+/* Define, get, pause, resume, end: the activity's list first (it may be full), then the mapping list, then every shard. */
 #include "engine/task.h"
 
 #include <string.h>
 
-enum { STEP_MAP, STEP_SHARDS, STEP_LIST, STEP_DONE };
+enum { STEP_LIST, STEP_MAP, STEP_SHARDS, STEP_DONE };
+
+/* What a definition insists on, as map_define.lua counts it. */
+enum { INSIST_SHARDS = 1, INSIST_WINDOW = 2, INSIST_REMEMBER = 4 };
 
 typedef struct {
     sk__task task;
@@ -11,7 +14,7 @@ typedef struct {
     sk__script_id map_script;        /* map_define, map_state or map_get */
     seckill_item_state state;        /* map_state */
     seckill_item_settings settings;  /* map_define */
-    bool insist;                     /* on the number of shards */
+    int insist;                      /* on what cannot change */
     uint8_t seed[SECKILL_SEED_SIZE]; /* of a new item */
     char *tags;                      /* of a new item, joined by commas; owned */
 } item_task;
@@ -21,28 +24,25 @@ typedef struct {
 static void next(sk__task *task) {
     item_task *self = SK__CONTAINER(task, item_task, task);
 
-    if (task->status != SECKILL_OK || (task->step == STEP_SHARDS && self->map_script == SK__SCRIPT_map_get)) {
+    if (task->step == STEP_LIST && self->map_script != SK__SCRIPT_map_define)
+        task->step = STEP_MAP;
+    if (task->status != SECKILL_OK || task->step == STEP_DONE ||
+        (task->step == STEP_SHARDS && self->map_script == SK__SCRIPT_map_get)) {
         sk__task_finish(task);
         return;
     }
     switch (task->step++) {
+    case STEP_LIST:
+        sk__task_call_slot(task, task->item->list_slot);
+        return;
     case STEP_MAP:
         sk__task_call_slot(task, task->item->map_slot);
         return;
-    case STEP_SHARDS:
+    default:
         if (sk__task_use_outcomes(task))
             sk__task_call_shards(task);
         return;
-    case STEP_LIST:
-        if (self->map_script == SK__SCRIPT_map_define) {
-            sk__task_call_slot(task, task->item->list_slot);
-            return;
-        }
-        break;
-    default:
-        break;
     }
-    sk__task_finish(task);
 }
 
 static void encode_map(item_task *self, bool with_text, sk__command *command) {
@@ -142,6 +142,11 @@ static void choose_seed(item_task *self, sk__engine *engine) {
     }
 }
 
+static int insistence(const seckill_item_settings *settings) {
+    return (settings->shards != 0 ? INSIST_SHARDS : 0) | (settings->window_ms != 0 ? INSIST_WINDOW : 0) |
+           (settings->remember_ms != 0 ? INSIST_REMEMBER : 0);
+}
+
 seckill_status sk__define_start(seckill_item *item, const seckill_item_settings *settings, uint32_t timeout_ms,
                                 seckill_item_cb cb, void *user_data) {
     enum { DEFAULT_SHARDS = 8 };
@@ -150,9 +155,13 @@ seckill_status sk__define_start(seckill_item *item, const seckill_item_settings 
     if (self == NULL)
         return SECKILL_NO_MEMORY;
     self->settings = *settings;
-    self->insist = settings->shards != 0;
-    if (!self->insist)
+    self->insist = insistence(settings);
+    if (settings->shards == 0)
         self->settings.shards = DEFAULT_SHARDS;
+    if (!sk__settings_complete(&self->settings)) {
+        sk__engine_release(item->engine, self);
+        return SECKILL_INVALID;
+    }
     choose_seed(self, item->engine);
     if (!choose_tags(self, item)) {
         sk__engine_release(item->engine, self->tags);

@@ -4,13 +4,24 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Units as a script gives them: within what an item can have, so that the sum over all shards fits. */
+static int64_t read_units(sk__reader *reply) {
+    int64_t units = (int64_t)sk__read_u64(reply);
+
+    if (units < -SECKILL_AMOUNT_MAX || units > SECKILL_AMOUNT_MAX) {
+        reply->failed = true;
+        return 0;
+    }
+    return units;
+}
+
 void sk__read_stock(sk__reader *reply, seckill_stock *stock) {
     int64_t *const fields[] = {&stock->loaded,   &stock->transferred_in, &stock->transferred_out, &stock->available,
                                &stock->reserved, &stock->sold,           &stock->cancelled,       &stock->expired,
                                &stock->refunded, &stock->users,          &stock->events};
 
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-        *fields[i] = (int64_t)sk__read_u64(reply);
+        *fields[i] = read_units(reply);
     stock->version = sk__read_u64(reply);
     stock->epoch = sk__read_u64(reply);
 }
@@ -224,7 +235,7 @@ static seckill_status take_plan(load_task *self, sk__reader *reply) {
     if (sk__reader_left(reply) == 0)
         return SECKILL_NOT_DEFINED;
     for (uint32_t i = 0; i < count; i++)
-        self->plan[i] = (int64_t)sk__read_u64(reply);
+        self->plan[i] = read_units(reply);
     return sk__reader_done(reply) ? SECKILL_OK : SECKILL_PROTOCOL;
 }
 
@@ -238,7 +249,7 @@ static seckill_status load_answer(sk__task *task, uint32_t shard, sk__reader *re
         return sk__reader_done(reply) ? SECKILL_OK : SECKILL_PROTOCOL;
     }
     if (task->step == STEP_APPLY + 1) {
-        int64_t units = (int64_t)sk__read_u64(reply);
+        int64_t units = read_units(reply);
 
         task->outcomes[shard].amount = units < 0 ? -units : units;
         self->amount += task->outcomes[shard].amount;

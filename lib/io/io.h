@@ -29,9 +29,8 @@ typedef struct {
 } sk__io_config;
 
 /* SECKILL_INVALID: the address is malformed, or there is a user without a password. SECKILL_NO_MEMORY (with a loop of its own:
- * or out of file descriptors). Connecting begins on the
- * loop's next turn. */
-seckill_status sk__io_open(const sk__io_config *config, sk__io **io);
+ * or out of file descriptors). Connecting begins on the loop's next turn. */
+seckill_status sk__io_open(const sk__io_config *config, sk__io **out);
 
 sk__transport *sk__io_transport(sk__io *io);
 

@@ -1,4 +1,5 @@
 #!lua flags=allow-oom
+-- prelude: base.lua
 -- prelude: shard.lua
 -- Gives units back before they are confirmed: reserved to available.
 --

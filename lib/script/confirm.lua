@@ -1,4 +1,5 @@
 #!lua flags=allow-oom
+-- prelude: base.lua
 -- prelude: shard.lua
 -- Settles reservations: reserved to sold, each with an event.
 --
@@ -20,7 +21,7 @@ end
 -- 'Expired' is an answer that the shop acts on (it voids the payment): from then on it stays so, even if units come back.
 local function void(user, at, record, valid_until)
   record.state, record.since = VOID, now
-  record.ends = math.max(now + stock.remember, valid_until)
+  record.ends = math.max(now + stock.remember, valid_until + 1)
   if at <= RECORDS_MAX * RECORD_SIZE then answer('expired', 0, set(user, at, record)) else answer('expired', 0) end
 end
 
@@ -50,7 +51,7 @@ local function confirm(user, order_ref, id, quantity, price, valid_until)
   settle(user)
   local text = records[user]
   local at = find(text, id)
-  local record = at and get(text, at) or { id = id, state = EXPIRED, quantity = quantity, price = price }
+  local record = at and get(text, at) or { id = id, state = EXPIRED, quantity = quantity, price = price, grace = 0 }
   local stored = at and string.sub(text, at, at + RECORD_SIZE - 1)
   if record.quantity ~= quantity then return answer('conflict', 0) end
   if record.state == SOLD then return answer('ok', REPLAYED, stored) end

@@ -1,15 +1,17 @@
-#!lua
+#!lua flags=allow-oom
+-- prelude: base.lua
 -- prelude: shard.lua
 -- Brings a shard up to the settings of the mapping list; creates it where there is none. All its keys are made at once and are
 -- never empty, so that none is ever missing.
+-- Also without memory: a sale must be paused just then, and where the mapping list has newer settings than its shards nothing
+-- is confirmed before they have them.
 --
 -- ARGV   1: their version, and the settings in the order of SETTINGS
 -- reply  nothing more
 local function create()
-  if redis.call('EXISTS', unpack(KEYS)) ~= 0 then fail('DAMAGED keys without ' .. STOCK) end
-  local time = redis.call('TIME')
+  local time = read('TIME')
   local created = number(time[1] * 1000 + math.floor(time[2] / 1000))
-  local fields = { 'layout', '1', 'run', string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') }
+  local fields = { 'layout', '1', 'run', string.match(read('INFO', 'server'), 'run_id:(%x+)') }
   for _, name in ipairs(COUNTERS) do
     fields[#fields + 1] = name
     fields[#fields + 1] = (name == 'epoch' or name == 'clock') and created or '0'
@@ -38,6 +40,9 @@ local function change()
 end
 
 permit_writes()
+permit('TIME')
+permit('INFO', 'server')
+permit('HMGET', STOCK, 'f')
 permit('HSET', TRANSFERS, 'f', 'v')
 for _, stream in ipairs({ QUEUE, EVENTS }) do
   permit('XADD', stream, '0-1', 'e', '')
@@ -45,11 +50,11 @@ for _, stream in ipairs({ QUEUE, EVENTS }) do
   read('XLEN', stream)
 end
 read('HLEN', TRANSFERS)
-local version = read('HGET', STOCK, 'settings')
-if not version then
+if read('EXISTS', unpack(KEYS)) == 0 then
   create()
-elseif tonumber(version) < tonumber(ARGV[1]) then
-  change()
+else
+  check()
+  if stock.settings < tonumber(ARGV[1]) then change() end
 end
 open()
 return header()

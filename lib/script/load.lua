@@ -1,4 +1,5 @@
 #!lua
+-- prelude: base.lua
 -- prelude: shard.lua
 -- Loads units into a shard, or withdraws available ones, once for each operation id.
 --
@@ -7,11 +8,15 @@
 open()
 permit_writes()
 local field, units = 'op:' .. ARGV[2], tonumber(ARGV[3])
-local done = redis.call('HGET', STOCK, field)
+local done = read('HGET', STOCK, field)
+if done and not tonumber(done) then fail('DAMAGED field ' .. field .. ' is no number (' .. STOCK .. ')') end
 if done then return header() .. struct.pack('>i8', tonumber(done)) end
 
 if units < 0 then
-  if stock.available < -units and reclaim() and stock.available < -units then fail('AGAIN more is overdue') end
+  if stock.available < -units and reclaim() and stock.available < -units then
+    commit() -- what came back stays back: the next run goes on from here
+    fail('AGAIN more is overdue')
+  end
   units = -math.min(stock.available, -units)
 elseif stock.loaded + units >= 9007199254740992 then
   fail('RANGE the stock of a shard stays under 2^53 (' .. STOCK .. ')')

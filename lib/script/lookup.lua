@@ -1,4 +1,5 @@
 #!lua flags=no-writes
+-- prelude: base.lua
 -- prelude: shard.lua
 -- Reads the records of users, as they stand now: what is overdue is shown as expired, or not at all.
 --

@@ -7,33 +7,22 @@ local MAP = KEYS[1]
 local NAMES = { 'price', 'limit', 'start', 'end', 'hold', 'grace', 'window', 'remember', 'skew', 'max_events' }
 local map
 
-local function fail(text)
-  error({ err = text })
-end
-
-local function number(value)
-  return string.format('%.0f', value)
-end
-
-local function permit(command, ...)
-  if not redis.acl_check_cmd(command, ...) then fail('NOPERM the ACL forbids ' .. command .. ' (' .. select(1, ...) .. ')') end
-end
-
 -- nil where there is no list.
 local function read_map()
-  local reply = redis.pcall('HMGET', MAP, 'layout', 'version', 'state', 'shards', 'seed', 'tags', unpack(NAMES))
-  if reply.err then fail(reply.err .. ' (' .. MAP .. ')') end
+  local reply = read('HMGET', MAP, 'layout', 'seed', 'tags', 'version', 'state', 'shards', unpack(NAMES))
   if not reply[1] then
-    if redis.call('EXISTS', MAP) == 1 then fail('DAMAGED no field layout (' .. MAP .. ')') end
+    if read('EXISTS', MAP) == 1 then fail('DAMAGED no field layout (' .. MAP .. ')') end
     map = nil
     return nil
   end
   if reply[1] ~= '1' then fail('LAYOUT ' .. reply[1] .. ', not 1 (' .. MAP .. ')') end
   for i = 2, 6 + #NAMES do
-    if not reply[i] then fail('DAMAGED a field is missing (' .. MAP .. ')') end
+    if not reply[i] or (i > 3 and not tonumber(reply[i])) or (i == 2 and #reply[i] ~= 16) then
+      fail('DAMAGED a field is missing or no number (' .. MAP .. ')')
+    end
   end
   map = {
-    version = tonumber(reply[2]), state = tonumber(reply[3]), shards = tonumber(reply[4]), seed = reply[5], tags = reply[6],
+    seed = reply[2], tags = reply[3], version = tonumber(reply[4]), state = tonumber(reply[5]), shards = tonumber(reply[6]),
   }
   for i, name in ipairs(NAMES) do map[name] = tonumber(reply[6 + i]) end
   return map

@@ -1,8 +1,14 @@
 #!lua
+-- prelude: base.lua
 -- prelude: map.lua
--- Creates a mapping list, or changes its settings. Shards, seed and tags never change.
+-- Creates a mapping list, or changes its settings. Shards, seed and tags never change, and neither do window and remember: how
+-- long an id is remembered was promised when it was used.
 --
--- ARGV   1: shards; 2: 1 if the caller insists on their number; 3: seed; 4: tags joined by commas; 5 ...: settings as NAMES
+-- ARGV   1: shards; 2: what the caller insists on: 1 shards + 2 window + 4 remember; 3: seed; 4: tags joined by commas;
+--        5 ...: settings as NAMES
+local BIT = { shards = 1, window = 2, remember = 4 }
+local wanted = { shards = tonumber(ARGV[1]) }
+for i, name in ipairs(NAMES) do wanted[name] = tonumber(ARGV[4 + i]) end
 permit('HSET', MAP, 'f', 'v')
 
 local function create()
@@ -17,7 +23,7 @@ end
 local function change()
   local fields = {}
   for i, name in ipairs(NAMES) do
-    if map[name] ~= tonumber(ARGV[4 + i]) then
+    if not BIT[name] and map[name] ~= wanted[name] then
       fields[#fields + 1] = name
       fields[#fields + 1] = ARGV[4 + i]
     end
@@ -25,12 +31,21 @@ local function change()
   if #fields > 0 then redis.call('HSET', MAP, 'version', number(map.version + 1), unpack(fields)) end
 end
 
-if not read_map() then
-  create()
-elseif ARGV[2] == '1' and map.shards ~= tonumber(ARGV[1]) then
-  fail('CONFLICT the item has ' .. number(map.shards) .. ' shards, and their number cannot change')
-else
+-- What cannot change and differs.
+local function check_fixed()
+  for name, bit in pairs(BIT) do
+    local insists = math.floor(tonumber(ARGV[2]) / bit) % 2 == 1
+    if insists and map[name] ~= wanted[name] then
+      fail('CONFLICT the item was defined with ' .. name .. ' ' .. number(map[name]) .. ', and that cannot change')
+    end
+  end
+end
+
+if read_map() then
+  check_fixed()
   change()
+else
+  create()
 end
 read_map()
 return reply_map()

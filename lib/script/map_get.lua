@@ -1,4 +1,5 @@
 #!lua flags=no-writes
+-- prelude: base.lua
 -- prelude: map.lua
 -- Reads a mapping list.
 read_map()

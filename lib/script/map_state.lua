@@ -1,4 +1,5 @@
 #!lua flags=allow-oom
+-- prelude: base.lua
 -- prelude: map.lua
 -- Pauses, resumes, ends. The end is for good.
 --

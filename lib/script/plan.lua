@@ -1,4 +1,5 @@
 #!lua
+-- prelude: base.lua
 -- prelude: map.lua
 -- Stores the plan of a load or a withdrawal before any shard is touched, once for each operation id.
 --
@@ -10,12 +11,13 @@ local OPERATIONS_MAX = 1024
 local field, units = 'op:' .. ARGV[1], tonumber(ARGV[2])
 
 -- A plan is 'p' (in progress) or 'd' (done), the units i8, and those of each shard.
-local stored = redis.call('HGET', MAP, field)
+local stored = read('HGET', MAP, field)
+if stored and #stored ~= 9 + #ARGV[3] then fail('DAMAGED field ' .. field .. ' (' .. MAP .. ')') end
 if stored then
   if struct.unpack('>i8', stored, 2) ~= units then fail('CONFLICT this operation id was used for something else') end
   return string.sub(stored, 10)
 end
-local totals = redis.call('HMGET', MAP, 'operations', 'planned')
+local totals = read('HMGET', MAP, 'operations', 'planned')
 local operations, planned = tonumber(totals[1] or 0) + 1, tonumber(totals[2] or 0) + math.max(units, 0)
 if operations > OPERATIONS_MAX then fail('FULL the item has ' .. OPERATIONS_MAX .. ' operations') end
 if planned >= 9007199254740992 then fail('RANGE the units of an item stay under 2^53') end

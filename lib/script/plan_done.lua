@@ -1,4 +1,5 @@
 #!lua flags=allow-oom
+-- prelude: base.lua
 -- prelude: map.lua
 -- Notes that every shard has applied a plan.
 --
@@ -6,6 +7,6 @@
 permit('HSET', MAP, 'f', 'v')
 local field = 'op:' .. ARGV[1]
 if not read_map() then return '' end
-local stored = redis.call('HGET', MAP, field)
+local stored = read('HGET', MAP, field)
 if stored then redis.call('HSET', MAP, field, 'd' .. string.sub(stored, 2)) end
 return reply_map()

@@ -11,7 +11,8 @@ sk__shard_header sk__read_shard_header(sk__reader *reader) {
 /* Where a record says 'expired for good', users of the library see 'expired'. */
 enum { VOID = 6 };
 
-void sk__read_record(sk__reader *reader, seckill_reservation *reservation) {
+void sk__read_record(sk__reader *reader, sk__record *record) {
+    seckill_reservation *reservation = &record->shown;
     uint8_t state;
 
     sk__read_into(reader, reservation->id, sizeof(reservation->id));
@@ -20,6 +21,7 @@ void sk__read_record(sk__reader *reader, seckill_reservation *reservation) {
     reservation->price = (int64_t)sk__read_u56(reader);
     reservation->since_ms = (int64_t)sk__read_u48(reader);
     reservation->ends_ms = (int64_t)sk__read_u48(reader);
+    record->grace_ms = sk__read_u32(reader);
     if (state < SECKILL_RESERVED || state > VOID)
         reader->failed = true;
     reservation->state = state == VOID ? SECKILL_RESERVATION_EXPIRED : (seckill_reservation_state)state;
@@ -49,7 +51,7 @@ sk__answer sk__read_answer(sk__reader *reader) {
 
 bool sk__answers_are_sound(sk__reader reader, size_t count) {
     size_t records = 0;
-    seckill_reservation reservation;
+    sk__record record;
 
     for (size_t i = 0; i < count; i++) {
         sk__answer answer = sk__read_answer(&reader);
@@ -60,6 +62,6 @@ bool sk__answers_are_sound(sk__reader reader, size_t count) {
             reader.failed = true;
     }
     for (size_t i = 0; i < records; i++)
-        sk__read_record(&reader, &reservation);
+        sk__read_record(&reader, &record);
     return sk__reader_done(&reader);
 }

@@ -10,7 +10,7 @@
 #include <seckill/reserve.h>
 
 enum {
-    SK__RECORD_SIZE = 40,  /* one record of a user: see shard.lua */
+    SK__RECORD_SIZE = 44,  /* one record of a user: see shard.lua */
     SK__ANSWER_SIZE = 2,   /* status and flags */
     SK__ANSWER_AGAIN = 201 /* more is overdue than one script takes back: ask again at once */
 };
@@ -23,8 +23,14 @@ typedef struct {
 
 sk__shard_header sk__read_shard_header(sk__reader *reader);
 
+/* One record of a user. */
+typedef struct {
+    seckill_reservation shown;
+    uint32_t grace_ms; /* how long past its hold its token stands */
+} sk__record;
+
 /* Reads one record; sets the reader's `failed` where its state is none. */
-void sk__read_record(sk__reader *reader, seckill_reservation *reservation);
+void sk__read_record(sk__reader *reader, sk__record *record);
 
 /* The answer to one request of a batch. */
 typedef struct {

@@ -1,4 +1,5 @@
 #!lua flags=allow-oom
+-- prelude: base.lua
 -- prelude: shard.lua
 -- Gives units back after they were confirmed: sold to available, each with an event. The record stays, as refunded.
 --

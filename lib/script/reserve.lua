@@ -1,4 +1,5 @@
 #!lua
+-- prelude: base.lua
 -- prelude: shard.lua
 -- Takes units for users: available to reserved.
 --
@@ -16,9 +17,14 @@ local function refuse_for_stock(quantity)
   return stock.available == 0 and 'sold_out' or 'not_enough'
 end
 
+-- A request that was created long ago, or that a clock far ahead will still call new when its id is forgotten.
+local function is_too_old(created)
+  return created + stock.window < now or created + stock.window > now + stock.remember
+end
+
 -- Why a new request cannot be served; nil: it can.
 local function refusal(user, quantity, created)
-  if created + stock.window < now then return 'too_old' end
+  if is_too_old(created) then return 'too_old' end
   if sale_status ~= 'ok' then return sale_status end
   local held, unsettled, count = tally(records[user])
   if count >= RECORDS_MAX or unsettled >= UNSETTLED_MAX then return 'busy' end
@@ -46,6 +52,7 @@ local function reserve(user, id, quantity, created)
   stock.reserved = stock.reserved + quantity
   answer('ok', 0, set(user, #records[user] + 1, {
     id = id, state = RESERVED, quantity = quantity, price = stock.price, since = now, ends = now + stock.hold,
+    grace = stock.grace,
   }))
 end
 

@@ -15,10 +15,10 @@ local STATUS = {
 local REPLAYED, WITH_RECORD = 1, 2
 local BATCH_MAX, RECORDS_MAX, UNSETTLED_MAX, MEMBER_MAX = 512, 64, 16, 64
 
--- A user's records are one string of 40 bytes each: reservation id, state, quantity, price, since, ends. `ends` is when the
--- state ends by itself: a hold, the memory of a request id; 0 is never. Each record that ends has an entry in :expirations
--- at that time.
-local RECORD, RECORD_SIZE = '>c16BI4I7I6I6', 40
+-- A user's records are one string of 44 bytes each: reservation id, state, quantity, price, since, ends, grace. `ends` is when
+-- the state ends by itself: a hold, the memory of a request id; 0 is never. Each record that ends has an entry in :expirations
+-- at that time. `grace` is how long past its hold its token stands, as it was at the grant: settings may change meanwhile.
+local RECORD, RECORD_SIZE = '>c16BI4I7I6I6I4', 44
 
 local COUNTERS = {
   'loaded', 'available', 'reserved', 'sold', 'taken', 'sent', 'cancelled', 'expired', 'refunded',
@@ -29,26 +29,6 @@ local SETTINGS = {
 }
 local stock, before = {}, {}
 local now, run, expiring, freed
-
-local function fail(text)
-  error({ err = text })
-end
-
--- Reads a key; an error names it.
-local function read(command, key, ...)
-  local reply = redis.pcall(command, key, ...)
-  if type(reply) == 'table' and reply.err then fail(reply.err .. ' (' .. key .. ')') end
-  return reply
-end
-
--- An ACL that forbids a command would stop a script half-way: ask before the first write.
-local function permit(command, ...)
-  if not redis.acl_check_cmd(command, ...) then fail('NOPERM the ACL forbids ' .. command .. ' (' .. select(1, ...) .. ')') end
-end
-
-local function number(value)
-  return string.format('%.0f', value)
-end
 
 local function read_fields(names)
   local values = read('HMGET', STOCK, unpack(names))
@@ -63,10 +43,10 @@ end
 -- One life of the server is an epoch; within it time never goes back. In a new one nothing expires for a while, since the new
 -- server's clock may be ahead of the old one's.
 local function read_clock()
-  local time = redis.call('TIME')
+  local time = read('TIME')
   now = time[1] * 1000 + math.floor(time[2] / 1000)
-  run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
-  if run ~= redis.call('HGET', STOCK, 'run') then
+  run = string.match(read('INFO', 'server'), 'run_id:(%x+)')
+  if run ~= read('HGET', STOCK, 'run') then
     stock.epoch = math.max(stock.epoch + 1, now)
     stock.epoch_start = now
     stock.event = 0
@@ -76,13 +56,22 @@ local function read_clock()
   expiring = now >= stock.epoch_start + stock.skew or stock.epoch_start == 0
 end
 
-local function open()
+-- That the shard stands as a whole, whatever the age of its settings.
+local function check()
   local layout = read('HGET', STOCK, 'layout')
-  if not layout then fail('OLDER no such shard (' .. STOCK .. ')') end
+  local found = read('EXISTS', unpack(KEYS))
+  if found == 0 then fail('OLDER no such shard (' .. STOCK .. ')') end
+  for _, key in ipairs(found < #KEYS and KEYS or {}) do
+    if read('EXISTS', key) == 0 then fail('DAMAGED no such key (' .. key .. ')') end
+  end
+  if not layout then fail('DAMAGED no field layout (' .. STOCK .. ')') end
   if layout ~= '1' then fail('LAYOUT ' .. layout .. ', not 1 (' .. STOCK .. ')') end
-  if redis.call('EXISTS', unpack(KEYS)) ~= #KEYS then fail('DAMAGED a key is missing beside ' .. STOCK) end
   read_fields(COUNTERS)
   read_fields(SETTINGS)
+end
+
+local function open()
+  check()
   if stock.settings < tonumber(ARGV[1]) then fail('OLDER settings (' .. STOCK .. ')') end
   read_clock()
 end
@@ -98,6 +87,7 @@ local function load_users(list, first, last)
   if last < first then return end
   local values = read('HMGET', USERS, unpack(list, first, last))
   for i, value in ipairs(values) do
+    if value and #value % RECORD_SIZE ~= 0 then fail('DAMAGED the records of a user (' .. USERS .. ')') end
     records[list[first + i - 1]] = value or ''
   end
 end
@@ -127,27 +117,29 @@ local function find(text, id)
 end
 
 local function get(text, at)
-  local id, state, quantity, price, since, ends = struct.unpack(RECORD, text, at)
-  return { id = id, state = state, quantity = quantity, price = price, since = since, ends = ends }
+  local id, state, quantity, price, since, ends, grace = struct.unpack(RECORD, text, at)
+  return { id = id, state = state, quantity = quantity, price = price, since = since, ends = ends, grace = grace }
 end
 
 -- Writes a record over the one at `at`, or behind the last.
 local function set(user, at, record)
   local text = records[user]
-  local packed = struct.pack(RECORD, record.id, record.state, record.quantity, record.price, record.since, record.ends)
+  local packed = struct.pack(RECORD, record.id, record.state, record.quantity, record.price, record.since, record.ends,
+    record.grace)
   if record.ends > 0 then schedule(user, record.ends) end
   put(user, string.sub(text, 1, at - 1) .. packed .. string.sub(text, at + RECORD_SIZE))
   return packed
 end
 
--- Ends a reservation and remembers its request id: longer than a request may be old, and past the end of its token.
+-- Ends a reservation and remembers its request id: longer than a request may be old, and past the last millisecond of its
+-- token, which without a record would pass for one that a failover lost.
 local function release(user, at, record, state, counter)
   stock.reserved = stock.reserved - record.quantity
   stock.available = stock.available + record.quantity
   stock[counter] = stock[counter] + record.quantity
   freed = true
   record.state, record.since = state, now
-  record.ends = math.max(now + stock.remember, record.ends + stock.grace)
+  record.ends = math.max(now + stock.remember, record.ends + record.grace + 1)
   return set(user, at, record)
 end
 
@@ -246,7 +238,7 @@ local function add_event(kind, user, record, order_ref)
 end
 
 local function has_room_for_event()
-  return redis.call('XLEN', EVENTS) + #events < stock.max_events
+  return read('XLEN', EVENTS) + #events < stock.max_events
 end
 
 -- the end -------------------------------------------------------------------------------------------------------------------

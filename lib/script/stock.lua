@@ -1,4 +1,5 @@
 #!lua flags=no-writes
+-- prelude: base.lua
 -- prelude: shard.lua
 -- Reads the counters of a shard.
 --

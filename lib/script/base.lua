@@ -1,0 +1,25 @@
+-- What every script shares. It is put in front of each by the build.
+local function fail(text)
+  error({ err = text })
+end
+
+local function number(value)
+  return string.format('%.0f', value)
+end
+
+-- A command and its key, for a person.
+local function described(command, ...)
+  return ' (' .. command .. (select('#', ...) > 0 and ' ' .. select(1, ...) or '') .. ')'
+end
+
+-- Runs a command that changes nothing; an error names it.
+local function read(command, ...)
+  local reply = redis.pcall(command, ...)
+  if type(reply) == 'table' and reply.err then fail(reply.err .. described(command, ...)) end
+  return reply
+end
+
+-- An ACL that forbids a command would stop a script half-way: ask before the first write.
+local function permit(command, ...)
+  if not redis.acl_check_cmd(command, ...) then fail('NOPERM the ACL forbids this' .. described(command, ...)) end
+end
