@@ -1,0 +1,150 @@
+/* seckill-ctl reserve to refund, expire, events, keys, sessions, tokens.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "ctl_fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static char keys[512], token[2048], id[64];
+
+static int start(void **state) {
+    if (ctl_start_redis(state) != 0) {
+        return -1;
+    }
+    snprintf(keys, sizeof keys, "%s/keys", redis_server_folder(ctl_redis));
+    ctl_json(0, "keys new --out %s", keys);
+    return 0;
+}
+
+static void makes_keys(void **state) {
+    (void)state;
+    struct stat facts;
+    char path[600], kid[128];
+    assert_int_equal(stat(keys, &facts), 0);
+    assert_int_equal(facts.st_mode & 0777, 0600);
+    assert_int_equal(ctl("keys new --out %s", keys)->code, 2); /* never over an old one */
+    snprintf(kid, sizeof kid, "%s", ctl_text(ctl_json(0, "keys id %s", keys), "keys.0"));
+    assert_memory_equal(kid, "k4.lid.", 7);
+    assert_int_equal(ctl("keys public %s", keys)->code, 2);
+    snprintf(path, sizeof path, "%s/pair", redis_server_folder(ctl_redis));
+    assert_memory_equal(ctl_text(ctl_json(0, "keys new --public --out %s", path), "id"), "k4.sid.", 7);
+    assert_memory_equal(ctl("keys public %s", path)->out, "k4.public.", 10);
+    assert_memory_equal(ctl("keys new")->out, "k4.local.", 9);
+    assert_int_equal(ctl("keys id /nowhere")->code, 2);
+    assert_int_equal(ctl("keys id /dev/null")->code, 2);
+}
+
+static void issues_sessions(void **state) {
+    (void)state;
+    const json_t *answer = ctl_json(0, "session ann --keys %s --for 1h", keys);
+    snprintf(token, sizeof token, "%s", ctl_text(answer, "token"));
+    assert_int_equal(ctl_int(answer, "valid_until_ms") - ctl_int(answer, "issued_ms"), 3600000);
+    answer = ctl_json(0, "token verify %s --keys %s", token, keys);
+    assert_string_equal(ctl_text(answer, "purpose"), "session");
+    assert_string_equal(ctl_text(answer, "user"), "ann");
+    token[40] = token[40] == 'A' ? 'B' : 'A';
+    assert_string_equal(ctl_text(ctl_json(1, "token verify %s --keys %s", token, keys), "status"), "token_forged");
+    assert_int_equal(ctl("session ann")->code, 2);
+    assert_int_equal(ctl("token verify x --keys %s", keys)->code, 1);
+    assert_int_equal(ctl("session ann --keys %s --for 31d", keys)->code, 2);
+}
+
+static void reserves_and_confirms(void **state) {
+    (void)state;
+    ctl_json(0, "item define u/one --price 500 --shards 2");
+    ctl_json(0, "stock load u/one 10 --operation in");
+    const json_t *answer = ctl_json(0, "reserve u/one ann --request r --keys %s", keys);
+    snprintf(token, sizeof token, "%s", ctl_text(answer, "token"));
+    snprintf(id, sizeof id, "%s", ctl_text(answer, "reservation_id"));
+    assert_string_equal(ctl_text(answer, "state"), "reserved");
+    answer = ctl_json(0, "reserve u/one ann --request r");
+    assert_true(json_is_true(json_object_get(answer, "replayed")));
+    assert_string_equal(ctl_text(answer, "reservation_id"), id);
+    assert_string_equal(ctl_text(ctl_json(1, "reserve u/one ann --request other"), "status"), "limit_reached");
+    assert_string_equal(ctl_text(ctl_json(0, "token verify %s --keys %s", token, keys), "reservation_id"), id);
+    answer = ctl_json(0, "confirm u/one --token %s --keys %s --order-ref no-7", token, keys);
+    assert_string_equal(ctl_text(answer, "state"), "sold");
+    answer = ctl_json(0, "confirm u/one --user ann --request r");
+    assert_string_equal(ctl_text(answer, "reservation_id"), id);
+    assert_string_equal(ctl_text(ctl_json(1, "cancel u/one ann --reservation %s", id), "status"), "sold");
+    answer = ctl_json(0, "lookup u/one ann --request r");
+    assert_string_equal(ctl_text(answer, "reservations.0.state"), "sold");
+    assert_int_equal(ctl("confirm u/two --token %s --keys %s", token, keys)->code, 2);
+}
+
+static void peeks_at_events(void **state) {
+    (void)state;
+    int shard = (int)ctl_int(ctl_json(0, "shard of u/one ann"), "shard");
+    const json_t *answer = ctl_json(0, "events read u/one");
+    char path[64];
+    snprintf(path, sizeof path, "shards.%d.events.0.reservation_id", shard);
+    assert_string_equal(ctl_text(answer, path), id);
+    snprintf(path, sizeof path, "shards.%d.events.0.order_ref", shard);
+    assert_string_equal(ctl_text(answer, path), "no-7");
+    assert_int_equal(ctl_int(ctl_json(0, "events read u/one --shard %d", shard), "shards.0.waiting"), 1);
+    assert_non_null(strstr(ctl("events read u/one")->out, "1 of 1 waiting events"));
+    assert_int_equal(ctl("events read u/one --shard 2")->code, 2);
+}
+
+static void refunds(void **state) {
+    (void)state;
+    assert_string_equal(ctl_text(ctl_json(0, "refund u/one ann --request r"), "state"), "refunded");
+    assert_true(json_is_true(json_object_get(ctl_json(0, "refund u/one ann --reservation %s", id), "replayed")));
+    assert_string_equal(ctl_text(ctl_json(1, "confirm u/one --user ann --request r"), "status"), "refunded");
+    assert_string_equal(ctl_text(ctl_json(1, "refund u/one bob --request r"), "status"), "no_reservation");
+}
+
+static void cancels(void **state) {
+    (void)state;
+    ctl_json(0, "reserve u/one bob --request b");
+    assert_string_equal(ctl_text(ctl_json(0, "cancel u/one bob --request b"), "state"), "cancelled");
+    assert_string_equal(ctl_text(ctl_json(1, "reserve u/one bob --request b"), "status"), "cancelled");
+    assert_string_equal(ctl_text(ctl_json(1, "confirm u/one --user bob --request b"), "status"), "cancelled");
+    assert_int_equal(json_array_size(json_object_get(ctl_json(0, "lookup u/one carl"), "reservations")), 0);
+    assert_int_equal(ctl("lookup u/one carl --request x")->code, 1);
+    assert_int_equal(ctl("cancel u/one bob")->code, 2);
+    assert_int_equal(ctl("cancel u/one bob --reservation 12")->code, 2);
+    assert_int_equal(ctl("confirm u/one --user bob")->code, 2);
+    assert_int_equal(ctl("reserve u/one bob --quantity 0")->code, 2);
+}
+
+static void expires(void **state) {
+    (void)state;
+    ctl_json(0, "item define u/short --hold 1ms --shards 2");
+    ctl_json(0, "stock load u/short 10 --operation in");
+    ctl_json(0, "reserve u/short dora --request d");
+    /* Its end is a millisecond away; this process needs longer to start. */
+    const json_t *answer = ctl_json(0, "expire u/short");
+    assert_int_equal(ctl_int(answer, "reservations"), 1);
+    assert_int_equal(ctl_int(answer, "units"), 1);
+    assert_int_equal(ctl_int(ctl_json(0, "stock get u/short"), "total.expired"), 1);
+    assert_string_equal(ctl_text(ctl_json(1, "confirm u/short --user dora --request d"), "status"), "expired");
+}
+
+static void users_may_be_any_bytes(void **state) {
+    (void)state;
+    ctl_json(0, "reserve u/one \xff\xfe --request odd");
+    assert_string_equal(ctl_text(ctl_json(0, "lookup u/one \xff\xfe"), "user.hex"), "fffe");
+    assert_int_equal(ctl("reserve --request dash -- u/one -dash")->code, 0);
+    assert_int_equal(ctl("reserve u/one %s", "12345678901234567890123456789012345678901234567890123456789012345")->code, 2);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(makes_keys),
+        cmocka_unit_test(issues_sessions),
+        cmocka_unit_test(reserves_and_confirms),
+        cmocka_unit_test(peeks_at_events),
+        cmocka_unit_test(refunds),
+        cmocka_unit_test(cancels),
+        cmocka_unit_test(expires),
+        cmocka_unit_test(users_may_be_any_bytes),
+    };
+    unsetenv("SECKILL_PREFIX");
+    unsetenv("SECKILL_KEYS");
+    return cmocka_run_group_tests(tests, start, ctl_stop_redis);
+}

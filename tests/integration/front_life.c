@@ -1,0 +1,311 @@
+/* seckill-front's life: starting, stopping, Redis gone and back, peers gone, gateways.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "front_harness.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define REQUESTS "/v1/activities/sale/items/phone/requests"
+
+static front_answer answer; /* large: not on the stack */
+
+/* Sends a request for a unit and does not wait. */
+static int begin(const front *one, const char *user, const char *id) {
+    char text[4096], token[SECKILL_TOKEN_SIZE], body[128];
+    front_session(one, user, 600000, token);
+    snprintf(body, sizeof body, "{\"request_id\":\"%s\"}", id);
+    snprintf(text, sizeof text,
+             "POST " REQUESTS " HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\n"
+             "Content-Length: %zu\r\n\r\n%s",
+             token, strlen(body), body);
+    int fd = front_connect(one);
+    assert_true(front_send(fd, text));
+    return fd;
+}
+
+static int health(const front *one) {
+    return front_ask(one, "GET", "/healthz", NULL, NULL, NULL, &answer);
+}
+
+static void wait_for_health(const front *one, int wanted) {
+    int64_t end = front_now_ms() + FRONT_PATIENCE_MS;
+    while (health(one) != wanted && front_now_ms() < end)
+        front_sleep_ms(20);
+    assert_int_equal(answer.status, wanted);
+}
+
+/* Waits until so many requests are in progress. */
+static void wait_in_progress(const front *one, int wanted) {
+    char line[80];
+    int64_t end = front_now_ms() + FRONT_PATIENCE_MS;
+    snprintf(line, sizeof line, "\nseckill_operations_in_progress %d\n", wanted);
+    do {
+        front_sleep_ms(20);
+        front_ask(one, "GET", "/metrics", NULL, NULL, NULL, &answer);
+    } while (strstr(answer.body, line) == NULL && front_now_ms() < end);
+    assert_non_null(strstr(answer.body, line));
+}
+
+/* ---- stopping */
+
+static void test_stop_answers_first(void **state) {
+    (void)state;
+    static const char *const options[] = {"--loops", "2", "--timeout", "15s", NULL};
+    front *one = front_open(5, 1, options);
+    wait_for_health(one, 200);
+    int idle = front_connect(one), partial = front_connect(one);
+    front_send(partial, "GET /healthz HTTP/1.1\r\nHo");
+    redis_server_pause(one->redis);
+    int fd = begin(one, "stella", "s1");
+    wait_in_progress(one, 1);
+    kill(one->pid, SIGTERM);
+    assert_true(front_at_end(idle));
+    front_send(partial, "st: test\r\n\r\n"); /* begun before the signal: answered, and told that it is the last */
+    front_read(partial, &answer);
+    assert_int_equal(answer.status, 503);
+    assert_true(front_has_field(&answer, "Connection: close"));
+    redis_server_resume(one->redis);
+    front_read(fd, &answer);
+    assert_int_equal(answer.status, 200);
+    assert_true(front_has_field(&answer, "Connection: close"));
+    assert_true(front_at_end(fd));
+    assert_int_equal(front_wait(one->pid), 0);
+    one->pid = 0;
+    close(idle);
+    close(partial);
+    close(fd);
+    front_close(one);
+}
+
+/* What cannot be answered does not keep the program. */
+static void test_stop_is_bounded(void **state) {
+    (void)state;
+    static const char *const options[] = {"--stop-timeout", "300ms", "--timeout", "1h", NULL};
+    front *one = front_open(5, 1, options);
+    wait_for_health(one, 200);
+    redis_server_pause(one->redis);
+    int fd = begin(one, "stella", "s1");
+    wait_in_progress(one, 1);
+    int64_t begun = front_now_ms();
+    kill(one->pid, SIGINT);
+    assert_true(front_at_end(fd));
+    assert_int_equal(front_wait(one->pid), 0);
+    assert_in_range(front_now_ms() - begun, 250, 8000);
+    one->pid = 0;
+    redis_server_resume(one->redis);
+    close(fd);
+    front_close(one);
+}
+
+static void test_second_signal(void **state) {
+    (void)state;
+    static const char *const options[] = {"--stop-timeout", "1h", "--timeout", "1h", NULL};
+    front *one = front_open(5, 1, options);
+    wait_for_health(one, 200);
+    redis_server_pause(one->redis);
+    int fd = begin(one, "stella", "s1"), idle = front_connect(one);
+    wait_in_progress(one, 1);
+    kill(one->pid, SIGTERM);
+    assert_true(front_at_end(idle)); /* the first one has been seen */
+    kill(one->pid, SIGTERM);
+    assert_true(front_at_end(fd));
+    assert_int_equal(front_wait(one->pid), 0);
+    one->pid = 0;
+    redis_server_resume(one->redis);
+    close(fd);
+    close(idle);
+    front_close(one);
+}
+
+/* ---- Redis gone, hanging, back */
+
+static void test_redis_away(void **state) {
+    (void)state;
+    static const char *const options[] = {"--timeout", "400ms", NULL};
+    front *one = front_open(5, 1, options);
+    wait_for_health(one, 200);
+    redis_server_stop(one->redis);
+    wait_for_health(one, 503);
+    assert_true(front_says(&answer, 503, "unreachable"));
+    front_ask(one, "POST", REQUESTS, "rita", "{\"request_id\":\"r\"}", NULL, &answer);
+    assert_true(front_says(&answer, 503, "unreachable"));
+    assert_non_null(strstr(answer.head, "\r\nRetry-After: "));
+    front_ask(one, "GET", "/v1/activities/sale/items/phone", NULL, NULL, NULL, &answer);
+    assert_int_equal(answer.status, 503);
+    front_ask(one, "GET", "/v1/activities/sale/cart", "rita", NULL, NULL, &answer);
+    assert_int_equal(answer.status, 503);
+    assert_true(redis_server_restart(one->redis));
+    wait_for_health(one, 200);
+    front_close(one);
+}
+
+static void test_redis_hangs(void **state) {
+    (void)state;
+    static const char *const options[] = {"--timeout", "400ms", "--max-in-progress", "2", NULL};
+    front *one = front_open(5, 1, options);
+    wait_for_health(one, 200);
+    assert_int_equal(front_ask(one, "POST", REQUESTS, "ida", "{\"request_id\":\"i\"}", NULL, &answer), 200);
+    redis_server_pause(one->redis);
+    int first = begin(one, "hank", "h1"), second = begin(one, "hugo", "h1");
+    wait_in_progress(one, 2);
+    front_ask(one, "POST", REQUESTS, "hera", "{\"request_id\":\"h\"}", NULL, &answer);
+    assert_true(front_says(&answer, 429, "busy"));
+    assert_true(front_has_field(&answer, "Retry-After: 1"));
+    front_read(first, &answer);
+    assert_true(front_says(&answer, 504, "unknown"));
+    assert_non_null(strstr(answer.body, "\"class\":\"unknown\""));
+    front_read(second, &answer);
+    assert_true(front_says(&answer, 504, "unknown"));
+    redis_server_resume(one->redis);
+    /* Asked again with the same id, it is granted, now or before; and once. */
+    assert_int_equal(front_ask(one, "POST", REQUESTS, "hank", "{\"request_id\":\"h1\",\"retry\":true}", NULL, &answer), 200);
+    sale_lookup_answer *found = calloc(1, sizeof *found);
+    *found = sale_lookup(&one->sale, "hank", NULL);
+    assert_int_equal(found->count, 1);
+    free(found);
+    close(first);
+    close(second);
+    front_close(one);
+}
+
+/* ---- peers that go away while their request is with Redis */
+
+static void test_peers_gone(void **state) {
+    (void)state;
+    front *one = front_open(40, 1, NULL);
+    struct linger reset = {1, 0};
+    char user[16];
+    int fds[30];
+    wait_for_health(one, 200);
+    redis_server_pause(one->redis);
+    for (int i = 0; i < 30; i++) {
+        snprintf(user, sizeof user, "gone%d", i);
+        fds[i] = begin(one, user, "g");
+    }
+    wait_in_progress(one, 30);
+    for (int i = 0; i < 30; i++) {
+        if (i % 2 == 0)
+            setsockopt(fds[i], SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+        close(fds[i]);
+    }
+    front_sleep_ms(100);
+    redis_server_resume(one->redis);
+    assert_int_equal(front_ask(one, "POST", REQUESTS, "gone0", "{\"request_id\":\"g\"}", NULL, &answer), 200);
+    front_ask(one, "GET", "/v1/activities/sale/cart", "gone1", NULL, NULL, &answer);
+    assert_int_equal(answer.status, 200);
+    front_close(one);
+}
+
+/* ---- other ways in */
+
+static void test_trusted_header(void **state) {
+    (void)state;
+    static const char *const options[] = {"--trust-user-header", "X-User", NULL};
+    front *one = front_open(5, 1, options);
+    front_ask(one, "POST", REQUESTS, "session", "{\"request_id\":\"t\"}", NULL, &answer);
+    assert_true(front_says(&answer, 401, "no_session"));
+    front_ask(one, "POST", REQUESTS, NULL, "{\"request_id\":\"t\"}", "X-User: a\r\nX-User: b\r\n", &answer);
+    assert_true(front_says(&answer, 401, "no_session"));
+    front_ask(one, "POST", REQUESTS, NULL, "{\"request_id\":\"t\"}", "X-User: \r\n", &answer);
+    assert_true(front_says(&answer, 401, "no_session"));
+    assert_int_equal(front_ask(one, "POST", REQUESTS, NULL, "{\"request_id\":\"t\"}", "x-user: trudy\r\n", &answer), 200);
+    sale_lookup_answer *found = calloc(1, sizeof *found);
+    *found = sale_lookup(&one->sale, "trudy", "t");
+    assert_int_equal(found->count, 1);
+    free(found);
+    front_close(one);
+}
+
+static void test_unix_socket(void **state) {
+    (void)state;
+    char path[96];
+    snprintf(path, sizeof path, "unix:/tmp/seckill-front-%d.sock", (int)getpid());
+    const char *options[] = {"--listen", path, "--loops", "2", NULL};
+    front *one = front_open(5, 1, options);
+    assert_string_equal(one->address, path);
+    wait_for_health(one, 200);
+    assert_int_equal(front_ask(one, "POST", REQUESTS, "una", "{\"request_id\":\"u\"}", NULL, &answer), 200);
+    kill(one->pid, SIGKILL); /* leaves the socket's name behind, which does not hinder the next one */
+    assert_int_equal(front_wait(one->pid), -1);
+    close(one->out);
+    front_start(one, options);
+    wait_for_health(one, 200);
+    front_close(one);
+    assert_int_not_equal(access(path + 5, F_OK), 0);
+}
+
+static void test_options(void **state) {
+    (void)state;
+    static const struct {
+        const char *options[6];
+        int code;
+    } rows[] = {
+        {{"--help"}, 0},
+        {{"--version"}, 0},
+        {{NULL}, 2},
+        {{"--keys", "/nonexistent/keys"}, 1},
+        {{"--nonsense"}, 2},
+        {{"--keys", "/dev/null", "more"}, 2},
+        {{"--keys", "/dev/null"}, 1},
+        {{"--keys", "/dev/null", "--loops", "0"}, 2},
+        {{"--keys", "/dev/null", "--timeout", "5"}, 2},
+        {{"--keys", "/dev/null", "--redis-user", "a"}, 2},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        int out;
+        pid_t pid = front_spawn(rows[i].options, &out);
+        assert_int_equal(front_wait(pid), rows[i].code);
+        close(out);
+    }
+}
+
+/* A front whose keys cannot issue, or whose address is taken, says so and ends. */
+static void test_cannot_start(void **state) {
+    (void)state;
+    front *one = front_open(1, 1, NULL);
+    char secret[SECKILL_KEY_TEXT_SIZE], key[SECKILL_KEY_TEXT_SIZE], path[128];
+    assert_int_equal(seckill_key_generate(SECKILL_KEY_SECRET, secret), SECKILL_OK);
+    assert_int_equal(seckill_key_public(secret, strlen(secret), key), SECKILL_OK);
+    snprintf(path, sizeof path, "%s/public", one->folder);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fprintf(file, "%s\n", key);
+    fclose(file);
+    const char *const rows[][6] = {
+        {"--keys", path, "--listen", "127.0.0.1:0", NULL},
+        {"--keys", one->keys, "--listen", "nonsense", NULL},
+        {"--keys", one->keys, "--listen", "192.0.2.1:80", NULL},
+        {"--keys", one->keys, "--listen", "unix:/nonexistent/socket", NULL},
+        {"--keys", one->keys, "--redis", "a:b:c", NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        int out;
+        pid_t pid = front_spawn(rows[i], &out);
+        assert_int_equal(front_wait(pid), 1);
+        close(out);
+    }
+    unlink(path);
+    front_close(one);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_stop_answers_first), cmocka_unit_test(test_stop_is_bounded), cmocka_unit_test(test_second_signal),
+        cmocka_unit_test(test_redis_away),         cmocka_unit_test(test_redis_hangs),     cmocka_unit_test(test_peers_gone),
+        cmocka_unit_test(test_trusted_header),     cmocka_unit_test(test_unix_socket),     cmocka_unit_test(test_options),
+        cmocka_unit_test(test_cannot_start),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

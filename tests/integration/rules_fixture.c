@@ -1,0 +1,370 @@
+#define _POSIX_C_SOURCE 200809L /* for uv.h */
+#include "rules_fixture.h"
+
+#include "base/wire.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* ---- life ---- */
+
+int rules_group_setup(void **state) {
+    static const char *const lines[] = {"enable-debug-command yes", NULL}; /* for rules_everything */
+    redis_server_options options = {false, false, lines};
+    rules *r = calloc(1, sizeof(*r));
+
+    if (r == NULL)
+        return -1;
+    *state = r;
+    r->server = redis_server_start(&options);
+    rules_seed(r);
+    return r->server != NULL ? 0 : -1;
+}
+
+int rules_group_teardown(void **state) {
+    rules *r = *state;
+
+    redis_server_free(r->server);
+    free(r);
+    return 0;
+}
+
+int rules_setup(void **state) {
+    rules *r = *state;
+
+    redis_server_forget(redis_server_command(r->server, "FLUSHALL"));
+    r->now_ms = 0;
+    sale_open(&r->sale, redis_server_address(r->server));
+    return 0;
+}
+
+int rules_teardown(void **state) {
+    rules *r = *state;
+
+    sale_close(&r->sale);
+    return 0;
+}
+
+void rules_open_other(const rules *r, sale *other) {
+    sale_open(other, redis_server_address(r->server));
+    other->shards = r->sale.shards;
+}
+
+seckill_item_settings rules_settings(uint32_t limit, uint32_t hold_ms, uint32_t grace_ms) {
+    seckill_item_settings settings = SECKILL_ITEM_SETTINGS_INIT;
+
+    settings.limit = limit;
+    settings.price = 129900;
+    settings.hold_ms = hold_ms;
+    settings.grace_ms = grace_ms;
+    settings.window_ms = 1000;
+    settings.remember_ms = 2000;
+    return settings;
+}
+
+void rules_sell(rules *r, uint32_t shards, uint32_t limit, uint32_t hold_ms, uint32_t grace_ms, int64_t units) {
+    seckill_item_settings settings = rules_settings(limit, hold_ms, grace_ms);
+
+    assert_status(sale_define(&r->sale, shards, &settings).status, SECKILL_OK);
+    if (units > 0)
+        assert_status(sale_load(&r->sale, "first-load", units).status, SECKILL_OK);
+}
+
+/* ---- time ---- */
+
+int64_t rules_server_ms(const rules *r) {
+    redisReply *reply = redis_server_command(r->server, "TIME");
+    int64_t ms;
+
+    assert_non_null(reply);
+    assert_int_equal(reply->elements, 2);
+    ms = strtoll(reply->element[0]->str, NULL, 10) * 1000 + strtoll(reply->element[1]->str, NULL, 10) / 1000;
+    redis_server_forget(reply);
+    return ms;
+}
+
+static void set_clocks(rules *r) {
+    for (uint32_t i = 0; i < r->sale.shards; i++)
+        rules_set_field(r, i, "clock", r->now_ms);
+}
+
+void rules_freeze(rules *r) {
+    r->now_ms = rules_server_ms(r) + 3600000;
+    set_clocks(r);
+}
+
+void rules_pass(rules *r, int64_t ms) {
+    r->now_ms += ms;
+    set_clocks(r);
+}
+
+sale_answer rules_reserve(rules *r, const char *user, const char *request_id, uint32_t quantity) {
+    assert_true(r->now_ms != 0);
+    return sale_reserve_at(&r->sale, user, request_id, quantity, r->now_ms);
+}
+
+/* ---- what is stored ---- */
+
+long long rules_field(rules *r, uint32_t shard, const char *field) {
+    char key[SECKILL_SHARD_KEY_SIZE];
+
+    return redis_server_integer(r->server, "HGET %s %s", sale_key(&r->sale, shard, "stock", key), field);
+}
+
+void rules_set_field(rules *r, uint32_t shard, const char *field, long long value) {
+    char key[SECKILL_SHARD_KEY_SIZE];
+    redisReply *reply =
+        redis_server_command(r->server, "HSET %s %s %lld", sale_key(&r->sale, shard, "stock", key), field, value);
+
+    assert_non_null(reply);
+    assert_int_equal(reply->type, REDIS_REPLY_INTEGER);
+    redis_server_forget(reply);
+}
+
+uint32_t rules_home_of(rules *r, const char *user) {
+    sale_item_answer info = sale_get(&r->sale);
+    seckill_bytes bytes = {user, strlen(user)};
+
+    return seckill_shard_of(bytes, info.seed, info.settings.shards);
+}
+
+void rules_user_of(rules *r, uint32_t shard, uint32_t n, char user[SECKILL_USER_MAX + 1]) {
+    sale_item_answer info = sale_get(&r->sale);
+
+    for (uint32_t i = 0, found = 0; found <= n; i++) {
+        int size = snprintf(user, SECKILL_USER_MAX + 1, "user-%u", i);
+        seckill_bytes bytes = {user, (size_t)size};
+
+        found += seckill_shard_of(bytes, info.seed, info.settings.shards) == shard;
+    }
+}
+
+static size_t parse_records(const redisReply *value, rules_record *records) {
+    sk__reader reader = sk__reader_of(value->str, value->len);
+    size_t count = 0;
+
+    for (; sk__reader_left(&reader) != 0 && count < SECKILL_USER_RECORDS_MAX; count++) {
+        rules_record *record = &records[count];
+
+        sk__read_into(&reader, record->id, sizeof(record->id));
+        record->state = sk__read_u8(&reader);
+        record->quantity = sk__read_u32(&reader);
+        record->price = (int64_t)sk__read_u56(&reader);
+        record->since = (int64_t)sk__read_u48(&reader);
+        record->ends = (int64_t)sk__read_u48(&reader);
+        record->grace = sk__read_u32(&reader);
+    }
+    assert_true(sk__reader_done(&reader));
+    return count;
+}
+
+size_t rules_records(rules *r, const char *user, rules_record records[SECKILL_USER_RECORDS_MAX]) {
+    char key[SECKILL_SHARD_KEY_SIZE];
+    redisReply *reply =
+        redis_server_command(r->server, "HGET %s %s", sale_key(&r->sale, rules_home_of(r, user), "users", key), user);
+    size_t count = 0;
+
+    assert_non_null(reply);
+    if (reply->type == REDIS_REPLY_STRING)
+        count = parse_records(reply, records);
+    redis_server_forget(reply);
+    return count;
+}
+
+/* ---- the laws ---- */
+
+typedef struct {
+    int64_t ends;
+    char user[SECKILL_USER_MAX + 1];
+} entry;
+
+typedef struct {
+    entry *all;
+    size_t count, capacity;
+} entries;
+
+static int compare(const void *a, const void *b) {
+    const entry *left = a, *right = b;
+
+    if (left->ends != right->ends)
+        return left->ends < right->ends ? -1 : 1;
+    return strcmp(left->user, right->user);
+}
+
+static void add_entry(entries *list, int64_t ends, const char *user, size_t size) {
+    if (list->count == list->capacity) {
+        list->capacity = list->capacity != 0 ? list->capacity * 2 : 256;
+        list->all = realloc(list->all, list->capacity * sizeof(list->all[0]));
+        assert_non_null(list->all);
+    }
+    assert_in_range(size, 1, SECKILL_USER_MAX);
+    memset(&list->all[list->count], 0, sizeof(list->all[0]));
+    list->all[list->count].ends = ends;
+    memcpy(list->all[list->count].user, user, size);
+    list->count++;
+}
+
+static void add_member(entries *list, const redisReply *member, const redisReply *score) {
+    sk__reader reader = sk__reader_of(member->str, member->len);
+    int64_t ends = (int64_t)sk__read_u48(&reader);
+
+    assert_true(ends == strtoll(score->str, NULL, 10));
+    while (sk__reader_left(&reader) != 0) {
+        uint8_t size = sk__read_u8(&reader);
+        seckill_bytes user = sk__read_bytes(&reader, size);
+
+        assert_false(reader.failed);
+        add_entry(list, ends, user.data, user.size);
+    }
+}
+
+static entries read_expirations(rules *r, uint32_t shard) {
+    char key[SECKILL_SHARD_KEY_SIZE];
+    redisReply *reply =
+        redis_server_command(r->server, "ZRANGE %s 0 -1 WITHSCORES", sale_key(&r->sale, shard, "expirations", key));
+    entries list = {NULL, 0, 0};
+
+    assert_non_null(reply);
+    assert_true(reply->elements >= 2);
+    /* The member that stands for "empty" is the last for ever. */
+    assert_int_equal(reply->element[reply->elements - 2]->len, 0);
+    assert_string_equal(reply->element[reply->elements - 1]->str, "inf");
+    for (size_t i = 0; i + 2 < reply->elements; i += 2)
+        add_member(&list, reply->element[i], reply->element[i + 1]);
+    redis_server_forget(reply);
+    if (list.count != 0)
+        qsort(list.all, list.count, sizeof(list.all[0]), compare);
+    return list;
+}
+
+typedef struct {
+    int64_t reserved, sold, users;
+} sums;
+
+static void add_user(const redisReply *user, const redisReply *value, const entries *expirations, sums *sum) {
+    rules_record records[SECKILL_USER_RECORDS_MAX];
+    size_t count = parse_records(value, records);
+
+    assert_in_range(count, 1, SECKILL_USER_RECORDS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        entry wanted;
+
+        sum->reserved += records[i].state == RECORD_RESERVED ? records[i].quantity : 0;
+        sum->sold += records[i].state == RECORD_SOLD ? records[i].quantity : 0;
+        assert_in_range(records[i].state, RECORD_RESERVED, RECORD_VOID);
+        assert_true((records[i].ends == 0) == (records[i].state == RECORD_SOLD || records[i].state == RECORD_REFUNDED));
+        if (records[i].ends == 0)
+            continue;
+        memset(&wanted, 0, sizeof(wanted));
+        wanted.ends = records[i].ends;
+        memcpy(wanted.user, user->str, user->len);
+        assert_non_null(expirations->count != 0
+                            ? bsearch(&wanted, expirations->all, expirations->count, sizeof(expirations->all[0]), compare)
+                            : NULL);
+    }
+    sum->users++;
+}
+
+static sums add_users(rules *r, uint32_t shard, const entries *expirations) {
+    char key[SECKILL_SHARD_KEY_SIZE];
+    redisReply *reply = redis_server_command(r->server, "HGETALL %s", sale_key(&r->sale, shard, "users", key));
+    sums sum = {0, 0, 0};
+
+    assert_non_null(reply);
+    for (size_t i = 0; i < reply->elements; i += 2) {
+        if (reply->element[i]->len != 0)
+            add_user(reply->element[i], reply->element[i + 1], expirations, &sum);
+    }
+    redis_server_forget(reply);
+    return sum;
+}
+
+static void check_keys(rules *r, uint32_t shard) {
+    static const char *const keys[][2] = {{"stock", "hash"},     {"users", "hash"},   {"expirations", "zset"},
+                                          {"transfers", "hash"}, {"queue", "stream"}, {"events", "stream"}};
+    char key[SECKILL_SHARD_KEY_SIZE];
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        redisReply *reply = redis_server_command(r->server, "TYPE %s", sale_key(&r->sale, shard, keys[i][0], key));
+
+        assert_non_null(reply);
+        assert_string_equal(reply->str, keys[i][1]);
+        redis_server_forget(reply);
+    }
+}
+
+void rules_check(rules *r) {
+    sale_stock_answer stock = sale_stock(&r->sale);
+
+    assert_true(sale_account_holds(&stock));
+    for (uint32_t i = 0; i < stock.count; i++) {
+        entries expirations = read_expirations(r, i);
+        sums sum = add_users(r, i, &expirations);
+
+        check_keys(r, i);
+        free(expirations.all);
+        assert_int_equal(sum.reserved, stock.shards[i].reserved);
+        assert_int_equal(sum.sold, stock.shards[i].sold);
+        assert_int_equal(sum.users, stock.shards[i].users);
+    }
+}
+
+static int compare_texts(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+char *rules_everything(rules *r) {
+    redisReply *keys = redis_server_command(r->server, "KEYS *");
+    char **lines = calloc(keys->elements + 1, sizeof(*lines));
+    char *all;
+    size_t size = 1, at = 0;
+
+    assert_non_null(lines);
+    for (size_t i = 0; i < keys->elements; i++) {
+        redisReply *digest = redis_server_command(r->server, "DEBUG DIGEST-VALUE %s", keys->element[i]->str);
+        size_t room = keys->element[i]->len + 64;
+
+        assert_int_equal(digest->elements, 1);
+        lines[i] = malloc(room);
+        assert_non_null(lines[i]);
+        size += (size_t)snprintf(lines[i], room, "%s %s\n", keys->element[i]->str, digest->element[0]->str);
+        redis_server_forget(digest);
+    }
+    qsort(lines, keys->elements, sizeof(*lines), compare_texts);
+    all = calloc(1, size);
+    assert_non_null(all);
+    for (size_t i = 0; i < keys->elements; i++) {
+        at += (size_t)snprintf(all + at, size - at, "%s", lines[i]);
+        free(lines[i]);
+    }
+    free(lines);
+    redis_server_forget(keys);
+    return all;
+}
+
+/* ---- chance ---- */
+
+void rules_seed(rules *r) {
+    const char *given = getenv("SECKILL_TEST_SEED");
+
+    r->random = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
+    (void)printf("SECKILL_TEST_SEED=%" PRIu64 "\n", r->random);
+}
+
+/* SplitMix64. */
+uint32_t rules_below(rules *r, uint32_t limit) {
+    uint64_t z = (r->random += UINT64_C(0x9e3779b97f4a7c15));
+
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return (uint32_t)((z ^ (z >> 31)) % limit);
+}
+
+uint32_t rules_rounds(uint32_t sampled, uint32_t full) {
+    const char *asked = getenv("SECKILL_TESTS_FULL");
+
+    return asked != NULL && strcmp(asked, "1") == 0 ? full : sampled;
+}

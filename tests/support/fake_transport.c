@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: MIT */
+#include "fake_transport.h"
+
+#include <seckill/shard.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { REPLY_SIZE = 64 * 1024, FIRST_ARGUMENT = 9, TURNS_MAX = 1000 };
+
+static void die(const char *what) {
+    (void)fprintf(stderr, "fake_transport: %s\n", what);
+    abort();
+}
+
+static void *checked(void *memory) {
+    if (memory == NULL)
+        die("out of memory");
+    return memory;
+}
+
+static fake_transport *wire_of(sk__transport *transport) {
+    return (fake_transport *)(void *)transport;
+}
+
+/* ---- what the engine calls ---- */
+
+static bool is_script(const fake_sent *sent, sk__script_id id) {
+    const sk__script *script = sk__script_of(id);
+
+    if (sent->with_text)
+        return sent->sizes[1] == *script->size && memcmp(sent->argv[1], script->text, *script->size) == 0;
+    return strcmp(sent->argv[1], script->sha1) == 0;
+}
+
+static void record(fake_sent *sent, int argc, const char *const *argv, const size_t *sizes) {
+    int id = 0;
+
+    sent->argc = argc;
+    sent->argv = checked(calloc((size_t)argc, sizeof(*sent->argv)));
+    sent->sizes = checked(calloc((size_t)argc, sizeof(*sent->sizes)));
+    for (int i = 0; i < argc; i++) {
+        sent->sizes[i] = sizes[i];
+        sent->argv[i] = checked(malloc(sizes[i] + 1));
+        memcpy(sent->argv[i], argv[i], sizes[i]);
+        sent->argv[i][sizes[i]] = '\0';
+    }
+    sent->with_text = strcmp(sent->argv[0], "EVAL") == 0;
+    while (id < SK__SCRIPT_COUNT && !is_script(sent, (sk__script_id)id))
+        id++;
+    if (id == SK__SCRIPT_COUNT)
+        die("a command that is none of the scripts");
+    sent->script = (sk__script_id)id;
+}
+
+static seckill_status wire_send(sk__transport *transport, uint32_t slot, int argc, const char *const *argv, const size_t *sizes,
+                                sk__reply_cb cb, void *context) {
+    fake_transport *wire = wire_of(transport);
+    seckill_status refuse = wire->refuse;
+    fake_sent *sent;
+
+    wire->refuse = SECKILL_OK;
+    if (refuse != SECKILL_OK)
+        return refuse;
+    if (!wire->up)
+        return SECKILL_UNREACHABLE;
+    if (wire->count == wire->capacity) {
+        wire->capacity = wire->capacity != 0 ? 2 * wire->capacity : 64;
+        wire->sent = checked(realloc(wire->sent, wire->capacity * sizeof(*wire->sent)));
+    }
+    sent = &wire->sent[wire->count++];
+    memset(sent, 0, sizeof(*sent));
+    sent->slot = slot;
+    sent->at_ms = wire->now_ms;
+    sent->cb = cb;
+    sent->context = context;
+    record(sent, argc, argv, sizes);
+    return SECKILL_OK;
+}
+
+static void wire_wake(sk__transport *transport) {
+    wire_of(transport)->is_awake = true;
+}
+
+static void wire_alarm(sk__transport *transport, int64_t due_ms) {
+    wire_of(transport)->alarm_ms = due_ms;
+}
+
+static int64_t wire_now_ms(sk__transport *transport) {
+    return wire_of(transport)->now_ms;
+}
+
+static int64_t wire_wall_ms(sk__transport *transport) {
+    return wire_of(transport)->wall_ms;
+}
+
+/* ---- life ---- */
+
+void fake_transport_init(fake_transport *wire) {
+    static const sk__transport transport = {wire_send, wire_wake, wire_alarm, wire_now_ms, wire_wall_ms};
+
+    memset(wire, 0, sizeof(*wire));
+    wire->transport = transport;
+    wire->up = true;
+    wire->now_ms = 1000;
+    wire->wall_ms = INT64_C(1700000000000);
+    wire->alarm_ms = INT64_MAX;
+    wire->shards = 4;
+    wire->map_version = 1;
+    wire->shard_version = 1;
+    wire->is_defined = true;
+}
+
+void fake_transport_free(fake_transport *wire) {
+    for (size_t i = 0; i < wire->count; i++) {
+        for (int k = 0; k < wire->sent[i].argc; k++)
+            free(wire->sent[i].argv[k]);
+        free((void *)wire->sent[i].argv);
+        free(wire->sent[i].sizes);
+    }
+    free(wire->sent);
+    wire->sent = NULL;
+    wire->count = wire->capacity = 0;
+}
+
+/* ---- time ---- */
+
+void fake_transport_turn(fake_transport *wire) {
+    for (int turns = 0; wire->is_awake; turns++) {
+        if (turns == TURNS_MAX)
+            die("the engine asks for turn after turn");
+        wire->is_awake = false;
+        sk__engine_turn(wire->engine);
+    }
+}
+
+void fake_transport_advance(fake_transport *wire, int64_t ms) {
+    int64_t until = wire->now_ms + ms;
+
+    fake_transport_turn(wire);
+    while (wire->alarm_ms <= until) {
+        int64_t due = wire->alarm_ms > wire->now_ms ? wire->alarm_ms : wire->now_ms;
+
+        wire->wall_ms += due - wire->now_ms;
+        wire->now_ms = due;
+        wire->is_awake = true;
+        fake_transport_turn(wire);
+        if (wire->alarm_ms <= due && wire->alarm_ms <= wire->now_ms)
+            die("an alarm for what is past");
+    }
+    wire->wall_ms += until - wire->now_ms;
+    wire->now_ms = until;
+}
+
+/* ---- answers ---- */
+
+size_t fake_transport_waiting(const fake_transport *wire) {
+    size_t waiting = 0;
+
+    for (size_t i = 0; i < wire->count; i++)
+        waiting += !wire->sent[i].is_over;
+    return waiting;
+}
+
+size_t fake_transport_oldest(const fake_transport *wire) {
+    size_t at = 0;
+
+    while (at < wire->count && wire->sent[at].is_over)
+        at++;
+    return at;
+}
+
+static void give(fake_transport *wire, size_t index, const sk__reply *reply) {
+    fake_sent *sent = &wire->sent[index];
+
+    if (index >= wire->count || sent->is_over)
+        die("no such command waits");
+    sent->is_over = true;
+    sent->cb(sent->context, reply); /* may send, and so move wire->sent */
+}
+
+void fake_transport_answer(fake_transport *wire, size_t index, const void *bytes, size_t size) {
+    sk__reply reply = {SK__REPLY_BYTES, bytes, size};
+
+    give(wire, index, &reply);
+    fake_transport_turn(wire);
+}
+
+void fake_transport_error(fake_transport *wire, size_t index, const char *text) {
+    sk__reply reply = {SK__REPLY_ERROR, text, strlen(text)};
+
+    give(wire, index, &reply);
+    fake_transport_turn(wire);
+}
+
+void fake_transport_other(fake_transport *wire, size_t index) {
+    sk__reply reply = {SK__REPLY_OTHER, "", 0};
+
+    give(wire, index, &reply);
+    fake_transport_turn(wire);
+}
+
+void fake_transport_break(fake_transport *wire, const char *cause) {
+    sk__reply reply = {SK__REPLY_LOST, cause, strlen(cause)};
+    size_t last = wire->count;
+
+    wire->up = false;
+    for (size_t i = 0; i < last; i++) {
+        if (!wire->sent[i].is_over)
+            give(wire, i, &reply);
+    }
+    sk__engine_down(wire->engine, cause);
+    fake_transport_turn(wire);
+}
+
+void fake_transport_mend(fake_transport *wire) {
+    wire->up = true;
+    sk__engine_up(wire->engine);
+    fake_transport_turn(wire);
+}
+
+/* ---- a batch ---- */
+
+static size_t request_size(sk__script_id script) {
+    return script == SK__SCRIPT_reserve ? 26 : script == SK__SCRIPT_confirm ? 33 : 16;
+}
+
+size_t fake_sent_ops(const fake_sent *sent) {
+    if (sent->script == SK__SCRIPT_lookup)
+        return (size_t)sent->argc - FIRST_ARGUMENT - 1;
+    return sent->sizes[FIRST_ARGUMENT + 1] / request_size(sent->script);
+}
+
+const uint8_t *fake_sent_id(const fake_sent *sent, size_t op) {
+    return (const uint8_t *)sent->argv[FIRST_ARGUMENT + 1] + op * request_size(sent->script);
+}
+
+const char *fake_sent_user(const fake_sent *sent, size_t op) {
+    return sent->argv[FIRST_ARGUMENT + (sent->script == SK__SCRIPT_lookup ? 1U : 2U) + op];
+}
+
+/* ---- replies ---- */
+
+void fake_write_header(const fake_transport *wire, sk__writer *writer, uint64_t version) {
+    sk__write_u64(writer, version);
+    sk__write_u48(writer, (uint64_t)wire->wall_ms);
+}
+
+void fake_write_answer(sk__writer *writer, uint8_t status, uint8_t flags) {
+    sk__write_u8(writer, status);
+    sk__write_u8(writer, flags);
+}
+
+void fake_write_record(const fake_transport *wire, sk__writer *writer, const uint8_t *id, uint8_t state) {
+    sk__write_bytes(writer, id, 16);
+    sk__write_u8(writer, state);
+    sk__write_u32(writer, 1);
+    sk__write_u56(writer, 100);
+    sk__write_u48(writer, (uint64_t)wire->wall_ms);
+    sk__write_u48(writer, (uint64_t)wire->wall_ms + 60000);
+    sk__write_u32(writer, 0);
+}
+
+void fake_write_map(const fake_transport *wire, sk__writer *writer) {
+    /* price, limit, start, end, hold, grace, window, remember, skew, max_events */
+    static const uint64_t settings[] = {100, 1, 0, 0, 60000, 0, 60000, 120000, 0, 1000000};
+    char tag[SECKILL_TAG_SIZE];
+
+    sk__write_u64(writer, wire->map_version);
+    sk__write_u8(writer, 0);
+    sk__write_u32(writer, wire->shards);
+    sk__write_bytes(writer, wire->seed, sizeof(wire->seed));
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+        sk__write_u64(writer, settings[i]);
+    for (uint32_t i = 0; i < wire->shards; i++) {
+        if (seckill_shard_tag("sale", "phone", i, wire->shards, tag) != SECKILL_OK)
+            die("no tag");
+        if (i != 0)
+            sk__write_text(writer, ",");
+        sk__write_text(writer, tag);
+    }
+}
+
+static void write_batch(const fake_transport *wire, const fake_sent *sent, sk__writer *writer) {
+    static const uint8_t states[] = {
+        [SK__SCRIPT_reserve] = 1, [SK__SCRIPT_confirm] = 2, [SK__SCRIPT_cancel] = 3, [SK__SCRIPT_refund] = 5};
+    size_t ops = fake_sent_ops(sent);
+
+    for (size_t i = 0; i < ops; i++)
+        fake_write_answer(writer, 0, 2);
+    for (size_t i = 0; i < ops; i++)
+        fake_write_record(wire, writer, fake_sent_id(sent, i), states[sent->script]);
+}
+
+static void write_zeros(sk__writer *writer, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        sk__write_u8(writer, 0);
+}
+
+/* What comes behind the header in the reply of a shard's script. */
+static void write_shard_reply(const fake_transport *wire, const fake_sent *sent, sk__writer *writer) {
+    switch (sent->script) {
+    case SK__SCRIPT_reserve:
+    case SK__SCRIPT_confirm:
+    case SK__SCRIPT_cancel:
+    case SK__SCRIPT_refund:
+        write_batch(wire, sent, writer);
+        return;
+    case SK__SCRIPT_lookup:
+        write_zeros(writer, fake_sent_ops(sent));
+        return;
+    case SK__SCRIPT_expire:
+        write_zeros(writer, 19);
+        return;
+    case SK__SCRIPT_stock:
+        write_zeros(writer, 104);
+        return;
+    case SK__SCRIPT_load:
+        sk__write_u64(writer, (uint64_t)strtoll(sent->argv[FIRST_ARGUMENT + 2], NULL, 10));
+        return;
+    case SK__SCRIPT_events_read:
+        write_zeros(writer, 12);
+        return;
+    case SK__SCRIPT_events_ack:
+        write_zeros(writer, 4);
+        return;
+    default: /* define */
+        return;
+    }
+}
+
+void fake_transport_play(fake_transport *wire, size_t index) {
+    static uint8_t bytes[REPLY_SIZE];
+    const fake_sent *sent = &wire->sent[index];
+    sk__writer writer = sk__writer_of(bytes, sizeof(bytes));
+
+    switch (sent->script) {
+    case SK__SCRIPT_map_define:
+        wire->is_defined = true;
+        /* fall through */
+    case SK__SCRIPT_map_get:
+    case SK__SCRIPT_map_state:
+    case SK__SCRIPT_plan_done:
+        if (wire->is_defined)
+            fake_write_map(wire, &writer);
+        break;
+    case SK__SCRIPT_plan:
+        sk__write_bytes(&writer, sent->argv[6], sent->sizes[6]);
+        break;
+    case SK__SCRIPT_items_add:
+        break;
+    case SK__SCRIPT_items_list:
+        sk__write_text(&writer, "phone\n");
+        break;
+    default:
+        fake_write_header(wire, &writer, wire->shard_version);
+        write_shard_reply(wire, sent, &writer);
+        break;
+    }
+    if (writer.failed)
+        die("a reply that is too long");
+    fake_transport_answer(wire, index, bytes, writer.at);
+}
+
+void fake_transport_play_all(fake_transport *wire) {
+    size_t oldest;
+
+    fake_transport_turn(wire);
+    while ((oldest = fake_transport_oldest(wire)) < wire->count)
+        fake_transport_play(wire, oldest);
+}

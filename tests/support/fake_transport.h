@@ -1,0 +1,82 @@
+/* A transport of the test's for the engine alone: it records what is sent, answers when the test says so, and owns the clock.
+ *
+ * Nothing happens by itself: fake_transport_turn runs the turns that the engine asked for, fake_transport_advance moves the
+ * clock and stops at each alarm on the way, and each command waits until the test plays, fails or loses it.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef SK_TESTS_FAKE_TRANSPORT_H
+#define SK_TESTS_FAKE_TRANSPORT_H
+
+#include "base/wire.h"
+#include "engine/engine.h"
+
+/* One command, as it was sent. */
+typedef struct {
+    uint32_t slot;
+    int argc;
+    char **argv; /* each with a '\0' after it */
+    size_t *sizes;
+    sk__script_id script;
+    bool with_text; /* EVAL, not EVALSHA */
+    bool is_over;   /* answered or lost */
+    int64_t at_ms;
+    sk__reply_cb cb;
+    void *context;
+} fake_sent;
+
+typedef struct {
+    sk__transport transport;
+    sk__engine *engine; /* set by the test once it is open */
+    bool up;
+    seckill_status refuse; /* what the next send says instead of sending; SECKILL_OK: it sends */
+    bool is_awake;         /* a turn is asked for */
+    int64_t now_ms, wall_ms, alarm_ms;
+    fake_sent *sent;
+    size_t count, capacity;
+    /* What fake_transport_play answers: the item "sale/phone". */
+    uint32_t shards;
+    uint64_t map_version, shard_version;
+    bool is_defined;
+    uint8_t seed[16];
+} fake_transport;
+
+void fake_transport_init(fake_transport *wire);
+void fake_transport_free(fake_transport *wire);
+
+/* Runs the turns that are asked for; at most 1000, so that an engine that spins is found. */
+void fake_transport_turn(fake_transport *wire);
+void fake_transport_advance(fake_transport *wire, int64_t ms);
+
+/* The commands that wait for an answer: how many; the index of the oldest (wire->count: none). */
+size_t fake_transport_waiting(const fake_transport *wire);
+size_t fake_transport_oldest(const fake_transport *wire);
+
+/* Answers one command; the turns that follow are run. */
+void fake_transport_answer(fake_transport *wire, size_t index, const void *bytes, size_t size);
+void fake_transport_error(fake_transport *wire, size_t index, const char *text);
+void fake_transport_other(fake_transport *wire, size_t index);
+
+/* As a server would that has what was asked for: every reserve, confirm, cancel and refund is ok, nobody has records. */
+void fake_transport_play(fake_transport *wire, size_t index);
+/* Plays whatever waits, and what comes of that. */
+void fake_transport_play_all(fake_transport *wire);
+
+/* The connection breaks: what waits is lost, oldest first, then the engine is told. It comes back. */
+void fake_transport_break(fake_transport *wire, const char *cause);
+void fake_transport_mend(fake_transport *wire);
+
+/* The ops of a batch: how many; the reservation id and the user of one of them. */
+size_t fake_sent_ops(const fake_sent *sent);
+const uint8_t *fake_sent_id(const fake_sent *sent, size_t op);
+const char *fake_sent_user(const fake_sent *sent, size_t op);
+
+/* For replies of the test's own: what a shard's reply begins with, an answer, a record in state "reserved". */
+void fake_write_header(const fake_transport *wire, sk__writer *writer, uint64_t version);
+void fake_write_answer(sk__writer *writer, uint8_t status, uint8_t flags);
+void fake_write_record(const fake_transport *wire, sk__writer *writer, const uint8_t *id, uint8_t state);
+
+/* The list of the item, as map_get answers it. */
+void fake_write_map(const fake_transport *wire, sk__writer *writer);
+
+#endif

@@ -1,0 +1,194 @@
+/* Answers and records as the scripts of a shard send them: nothing malformed is believed.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "script/record.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { REPLAYED = 1, WITH_RECORD = 2, VOID = 6 };
+
+static void write_record(sk__writer *writer, uint8_t state) {
+    sk__write_bytes(writer, "0123456789abcdef", 16);
+    sk__write_u8(writer, state);
+    sk__write_u32(writer, 3);
+    sk__write_u56(writer, SECKILL_AMOUNT_MAX);
+    sk__write_u48(writer, UINT64_C(1700000000123));
+    sk__write_u48(writer, UINT64_C(1700000060123));
+    sk__write_u32(writer, 604800000);
+}
+
+static void write_answer(sk__writer *writer, int status, int flags) {
+    sk__write_u8(writer, (uint8_t)status);
+    sk__write_u8(writer, (uint8_t)flags);
+}
+
+static void a_record_is_read_whole(void **state) {
+    uint8_t bytes[64];
+    sk__writer writer = sk__writer_of(bytes, sizeof(bytes));
+    sk__reader reader;
+    sk__record record;
+
+    (void)state;
+    write_record(&writer, SECKILL_RESERVED);
+    assert_int_equal(writer.at, SK__RECORD_SIZE);
+    reader = sk__reader_of(bytes, writer.at);
+    sk__read_record(&reader, &record);
+    assert_true(sk__reader_done(&reader));
+    assert_memory_equal(record.shown.id, "0123456789abcdef", 16);
+    assert_int_equal(record.shown.state, SECKILL_RESERVED);
+    assert_int_equal(record.shown.quantity, 3);
+    assert_true(record.shown.price == SECKILL_AMOUNT_MAX);
+    assert_true(record.shown.since_ms == INT64_C(1700000000123));
+    assert_true(record.shown.ends_ms == INT64_C(1700000060123));
+    assert_int_equal(record.grace_ms, 604800000);
+}
+
+static void every_state_is_shown_and_no_other(void **state) {
+    (void)state;
+    for (int value = 0; value <= 255; value++) {
+        uint8_t bytes[64];
+        sk__writer writer = sk__writer_of(bytes, sizeof(bytes));
+        sk__reader reader;
+        sk__record record;
+
+        write_record(&writer, (uint8_t)value);
+        reader = sk__reader_of(bytes, writer.at);
+        sk__read_record(&reader, &record);
+        assert_int_equal(reader.failed, value < SECKILL_RESERVED || value > VOID);
+        if (!reader.failed)
+            assert_int_equal(record.shown.state, value == VOID ? SECKILL_RESERVATION_EXPIRED : value);
+    }
+}
+
+static bool is_sound(const uint8_t *bytes, size_t size, size_t count) {
+    uint8_t *exact = malloc(size + 1); /* a step too far is seen */
+    bool sound;
+
+    assert_non_null(exact);
+    memcpy(exact, bytes, size);
+    sound = sk__answers_are_sound(sk__reader_of(exact, size), count);
+    free(exact);
+    return sound;
+}
+
+/* Four answers, two with a record. */
+static size_t write_reply(uint8_t *bytes, size_t size) {
+    sk__writer writer = sk__writer_of(bytes, size);
+
+    write_answer(&writer, SECKILL_OK, WITH_RECORD);
+    write_answer(&writer, SECKILL_SOLD_OUT, 0);
+    write_answer(&writer, SECKILL_CANCELLED, REPLAYED | WITH_RECORD);
+    write_answer(&writer, 200, 0);
+    write_record(&writer, SECKILL_RESERVED);
+    write_record(&writer, SECKILL_RESERVATION_CANCELLED);
+    assert_false(writer.failed);
+    return writer.at;
+}
+
+static void a_reply_cut_short_or_too_long_is_not_sound(void **state) {
+    uint8_t bytes[256] = {0};
+    size_t size = write_reply(bytes, sizeof(bytes));
+
+    (void)state;
+    assert_true(is_sound(bytes, size, 4));
+    for (size_t cut = 0; cut < size; cut++)
+        assert_false(is_sound(bytes, cut, 4));
+    for (size_t more = 1; more < 60; more++)
+        assert_false(is_sound(bytes, size + more, 4));
+    assert_false(is_sound(bytes, size, 3));
+    assert_false(is_sound(bytes, size, 5));
+    assert_true(is_sound(bytes, 0, 0));
+}
+
+static void a_bad_record_makes_the_reply_unsound(void **state) {
+    uint8_t bytes[256];
+    size_t size = write_reply(bytes, sizeof(bytes));
+
+    (void)state;
+    bytes[4 * SK__ANSWER_SIZE + SK__RECORD_SIZE + 16] = 0;
+    assert_false(is_sound(bytes, size, 4));
+    bytes[4 * SK__ANSWER_SIZE + SK__RECORD_SIZE + 16] = 7;
+    assert_false(is_sound(bytes, size, 4));
+}
+
+static void every_status_of_the_business_is_read_and_no_other(void **state) {
+    (void)state;
+    for (int value = 0; value <= 255; value++) {
+        uint8_t bytes[2] = {(uint8_t)value, 0};
+        sk__reader reader = sk__reader_of(bytes, sizeof(bytes));
+        sk__answer answer = sk__read_answer(&reader);
+
+        if (value <= SECKILL_CONFLICT || value == SK__ANSWER_AGAIN)
+            assert_int_equal(answer.status, value);
+        else if (value == 200)
+            assert_int_equal(answer.status, SECKILL_BUSY);
+        else
+            assert_true(reader.failed);
+    }
+}
+
+static void unknown_flags_are_not_believed(void **state) {
+    (void)state;
+    for (int flags = 0; flags <= 255; flags++) {
+        uint8_t bytes[2] = {SECKILL_SOLD_OUT, (uint8_t)flags};
+        sk__reader reader = sk__reader_of(bytes, sizeof(bytes));
+        sk__answer answer = sk__read_answer(&reader);
+
+        assert_int_equal(reader.failed, flags > 3);
+        if (!reader.failed) {
+            assert_int_equal(answer.replayed, (flags & REPLAYED) != 0);
+            assert_int_equal(answer.has_record, (flags & WITH_RECORD) != 0);
+        }
+    }
+}
+
+static void an_ok_needs_its_record(void **state) {
+    uint8_t bytes[2] = {SECKILL_OK, 0};
+
+    (void)state;
+    assert_false(is_sound(bytes, sizeof(bytes), 1));
+}
+
+static void a_header_is_read(void **state) {
+    uint8_t bytes[14];
+    sk__writer writer = sk__writer_of(bytes, sizeof(bytes));
+    sk__reader reader;
+    sk__shard_header header;
+
+    (void)state;
+    sk__write_u64(&writer, 12);
+    sk__write_u48(&writer, UINT64_C(1700000000123));
+    for (size_t size = 0; size < sizeof(bytes); size++) {
+        reader = sk__reader_of(bytes, size);
+        (void)sk__read_shard_header(&reader);
+        assert_true(reader.failed);
+    }
+    reader = sk__reader_of(bytes, sizeof(bytes));
+    header = sk__read_shard_header(&reader);
+    assert_true(sk__reader_done(&reader));
+    assert_int_equal(header.settings_version, 12);
+    assert_true(header.now_ms == INT64_C(1700000000123));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_record_is_read_whole),
+        cmocka_unit_test(every_state_is_shown_and_no_other),
+        cmocka_unit_test(a_reply_cut_short_or_too_long_is_not_sound),
+        cmocka_unit_test(a_bad_record_makes_the_reply_unsound),
+        cmocka_unit_test(every_status_of_the_business_is_read_and_no_other),
+        cmocka_unit_test(unknown_flags_are_not_believed),
+        cmocka_unit_test(an_ok_needs_its_record),
+        cmocka_unit_test(a_header_is_read),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
