@@ -66,7 +66,7 @@ static const char help[] =
     "paths.\n"
     "\n"
     "  --keys FILE                 PASERK keys, one a line, # begins a comment; the first that can issue issues the tokens,\n"
-    "                              all verify (make one: seckill-ctl key new)\n"
+    "                              all verify (make one: seckill-ctl keys new)\n"
     "  --listen ADDRESS            host:port, [v6]:port or unix:/path; port 0: any free one (127.0.0.1:8080)\n"
     "  --loops N                   threads, each with an event loop, a listening socket and a connection to Redis of its own\n"
     "                              (the number of CPUs, at most 16)\n"

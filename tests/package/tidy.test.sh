@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# clang-tidy over the library and the examples. A file that passed is not looked at again until it, a header or the rules change.
+set -euo pipefail
+# shellcheck source=tests/package/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+command -v clang-tidy >/dev/null || skip "there is no clang-tidy"
+[[ -e $SECKILL_BUILD_DIR/compile_commands.json ]] || skip "there is no compile_commands.json"
+cd "$SECKILL_SOURCE_DIR"
+
+export passed_dir=$SECKILL_BUILD_DIR/tidy
+mkdir -p "$passed_dir"
+common=$({ clang-tidy --version; cat .clang-tidy; find include lib examples -name '*.h' -type f -print0 | sort -z | xargs -0 cat; } | sha256sum)
+export common
+
+# look_at FILE
+# shellcheck disable=SC2317 # called by xargs
+look_at() {
+    local sum
+    sum=$({ echo "$common"; cat "$1"; } | sha256sum)
+    local mark=$passed_dir/${1//\//.}.${sum:0:16}
+    if [[ -e $mark ]]; then
+        return
+    fi
+    clang-tidy --quiet -p "$SECKILL_BUILD_DIR" "$1" 2> >(grep -vE '^[0-9]+ warnings? (generated|treated)' >&2) || return 1
+    rm -f "$passed_dir/${1//\//.}".*
+    : >"$mark"
+}
+export -f look_at
+
+# shellcheck disable=SC2016 # the inner shell expands it
+find lib examples -name build -prune -o -name '*.c' -type f -print | while read -r file; do
+    if grep -qF "\"$SECKILL_SOURCE_DIR/$file\"" "$SECKILL_BUILD_DIR/compile_commands.json"; then
+        printf '%s\0' "$file"
+    fi
+done | xargs -0 -r -P "$(nproc)" -I '{}' bash -c 'look_at "$1"' look_at '{}' || problem "clang-tidy found something"
+finish
