@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+#define _POSIX_C_SOURCE 200809L
+#include "engine_fixture.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* ---- memory that counts, and fails once ---- */
+
+static void *count_allocate(size_t size, void *user_data) {
+    engine_test *test = user_data;
+    void *memory = ++test->allocations == test->fail_at ? NULL : malloc(size);
+
+    test->outstanding += memory != NULL;
+    return memory;
+}
+
+static void *count_reallocate(void *memory, size_t size, void *user_data) {
+    engine_test *test = user_data;
+    void *moved = ++test->allocations == test->fail_at ? NULL : realloc(memory, size);
+
+    test->outstanding += moved != NULL && memory == NULL;
+    return moved;
+}
+
+static void count_release(void *memory, void *user_data) {
+    engine_test *test = user_data;
+
+    test->outstanding--;
+    free(memory);
+}
+
+static void on_log(seckill_log_level level, const char *line, void *user_data) {
+    engine_test *test = user_data;
+
+    (void)level;
+    (void)snprintf(test->logged, sizeof(test->logged), "%s", line);
+}
+
+/* ---- life ---- */
+
+void engine_test_open(engine_test *test) {
+    assert_int_equal(sk__engine_open(&test->config, &test->engine), SECKILL_OK);
+    test->wire.engine = test->engine;
+    assert_int_equal(sk__item_open(test->engine, "sale", "phone", &test->item), SECKILL_OK);
+}
+
+void engine_test_close(engine_test *test) {
+    if (test->engine == NULL)
+        return;
+    if (test->item != NULL)
+        sk__item_close(test->item);
+    test->item = NULL;
+    sk__engine_finish_all(test->engine);
+    /* As io does when it closes: what is outstanding is lost, and the engine is asked for nothing more. */
+    for (size_t i = 0; i < test->wire.count; i++) {
+        sk__reply lost = {SK__REPLY_LOST, "closed", 6};
+
+        if (!test->wire.sent[i].is_over) {
+            test->wire.sent[i].is_over = true;
+            test->wire.sent[i].cb(test->wire.sent[i].context, &lost);
+        }
+    }
+    assert_int_equal(test->engine->stats.in_progress, 0);
+    sk__engine_free(test->engine);
+    test->engine = NULL;
+    assert_int_equal(test->outstanding, 0);
+}
+
+int engine_test_setup(void **state) {
+    engine_test *test = calloc(1, sizeof(*test));
+
+    if (test == NULL)
+        return -1;
+    fake_transport_init(&test->wire);
+    test->allocator.allocate = count_allocate;
+    test->allocator.reallocate = count_reallocate;
+    test->allocator.release = count_release;
+    test->allocator.user_data = test;
+    test->log.cb = on_log;
+    test->log.user_data = test;
+    test->log.level = SECKILL_LOG_DEBUG;
+    test->config.allocator = &test->allocator;
+    test->config.log = &test->log;
+    test->config.transport = &test->wire.transport;
+    test->config.prefix = "seckill";
+    test->config.timeout_ms = 1000;
+    test->config.max_operations = 1000;
+    test->config.max_batches = 2;
+    test->config.max_batch = 4;
+    test->config.random_seed = 1;
+    engine_test_open(test);
+    *state = test;
+    return 0;
+}
+
+int engine_test_teardown(void **state) {
+    engine_test *test = *state;
+
+    engine_test_close(test);
+    fake_transport_free(&test->wire);
+    free(test);
+    return 0;
+}
+
+static void forget_sent(engine_test *test) {
+    assert_int_equal(fake_transport_waiting(&test->wire), 0);
+    fake_transport_free(&test->wire);
+}
+
+void engine_test_know_map(engine_test *test) {
+    static engine_ask ask;
+
+    engine_lookup(test, &ask, "nobody", 0);
+    fake_transport_play_all(&test->wire);
+    engine_assert_done(&ask, SECKILL_OK);
+    forget_sent(test);
+}
+
+const char *engine_user(const engine_test *test, uint32_t shard, unsigned n) {
+    static char names[16][24];
+    static unsigned next;
+    char *name = names[next++ % 16];
+
+    for (unsigned i = 0;; i++) {
+        seckill_bytes user = {name, 0};
+
+        user.size = (size_t)snprintf(name, sizeof(names[0]), "u%u", i);
+        if (seckill_shard_of(user, test->wire.seed, test->wire.shards) == shard && n-- == 0)
+            return name;
+    }
+}
+
+const fake_sent *engine_last(const engine_test *test) {
+    assert_true(test->wire.count > 0);
+    return &test->wire.sent[test->wire.count - 1];
+}
+
+/* ---- callbacks ---- */
+
+static void note(engine_ask *ask, seckill_status status, const char *message) {
+    assert_int_equal(ask->test->in_call, 0);
+    assert_non_null(message);
+    ask->calls++;
+    ask->status = status;
+    ask->at_ms = ask->test->wire.now_ms;
+    (void)snprintf(ask->message, sizeof(ask->message), "%s", message);
+    ask->in_callback = true;
+    if (ask->then != NULL)
+        ask->then(ask);
+    ask->in_callback = false;
+}
+
+static void on_result(const seckill_result *result, void *user_data) {
+    engine_ask *ask = user_data;
+
+    ask->replayed = result->replayed;
+    ask->reservation = result->reservation;
+    note(ask, result->status, result->message);
+}
+
+static void on_lookup(const seckill_lookup_result *result, void *user_data) {
+    note(user_data, result->status, result->message);
+}
+
+static void on_item(const seckill_item_result *result, void *user_data) {
+    engine_ask *ask = user_data;
+
+    ask->outcomes = result->outcome_count;
+    for (size_t i = 0; i < result->outcome_count; i++)
+        ask->outcome[i] = result->outcomes[i];
+    ask->amount = result->amount;
+    note(ask, result->status, result->message);
+}
+
+static void on_expire(const seckill_expire_result *result, void *user_data) {
+    note(user_data, result->status, result->message);
+}
+
+static void on_stock(const seckill_stock_result *result, void *user_data) {
+    note(user_data, result->status, result->message);
+}
+
+/* ---- public calls ---- */
+
+static void begin(engine_test *test, engine_ask *ask) {
+    void (*then)(engine_ask *) = ask->test == test ? ask->then : NULL;
+
+    memset(ask, 0, sizeof(*ask));
+    ask->test = test;
+    ask->then = then;
+    test->in_call++;
+}
+
+static void started(engine_ask *ask, seckill_status status) {
+    ask->test->in_call--;
+    ask->started = status;
+    if (status != SECKILL_OK)
+        ask->op = NULL;
+}
+
+static seckill_bytes bytes_of(const char *text) {
+    seckill_bytes bytes = {text, strlen(text)};
+
+    return bytes;
+}
+
+void engine_reserve(engine_test *test, engine_ask *ask, const char *user, uint32_t timeout_ms) {
+    seckill_reserve_options options = SECKILL_RESERVE_OPTIONS_INIT;
+
+    begin(test, ask);
+    options.user = bytes_of(user);
+    options.request_id = bytes_of(user);
+    options.timeout_ms = timeout_ms;
+    started(ask, seckill_reserve(test->item, &options, &ask->op, on_result, ask));
+}
+
+void engine_lookup(engine_test *test, engine_ask *ask, const char *user, uint32_t timeout_ms) {
+    seckill_lookup_options options = SECKILL_LOOKUP_OPTIONS_INIT;
+
+    begin(test, ask);
+    options.user = bytes_of(user);
+    options.timeout_ms = timeout_ms;
+    started(ask, seckill_lookup(test->item, &options, &ask->op, on_lookup, ask));
+}
+
+void engine_cancel(engine_test *test, engine_ask *ask, const char *user, uint32_t timeout_ms) {
+    seckill_release_options options = SECKILL_RELEASE_OPTIONS_INIT;
+
+    begin(test, ask);
+    options.user = bytes_of(user);
+    options.timeout_ms = timeout_ms;
+    started(ask, seckill_cancel(test->item, &options, &ask->op, on_result, ask));
+}
+
+void engine_define(engine_test *test, engine_ask *ask, uint32_t timeout_ms) {
+    seckill_item_settings settings = SECKILL_ITEM_SETTINGS_INIT;
+
+    begin(test, ask);
+    settings.shards = test->wire.shards;
+    started(ask, seckill_item_define(test->item, &settings, timeout_ms, on_item, ask));
+}
+
+void engine_load(engine_test *test, engine_ask *ask, int64_t units, uint32_t timeout_ms) {
+    begin(test, ask);
+    started(ask, units > 0 ? seckill_stock_load(test->item, "op", units, timeout_ms, on_item, ask)
+                           : seckill_stock_withdraw(test->item, "op", -units, timeout_ms, on_item, ask));
+}
+
+void engine_expire(engine_test *test, engine_ask *ask, uint32_t timeout_ms) {
+    begin(test, ask);
+    started(ask, seckill_expire(test->item, timeout_ms, on_expire, ask));
+}
+
+void engine_stock(engine_test *test, engine_ask *ask, uint32_t timeout_ms) {
+    begin(test, ask);
+    started(ask, seckill_stock_get(test->item, timeout_ms, on_stock, ask));
+}
+
+/* ---- options of the run ---- */
+
+uint64_t engine_test_seed(void) {
+    const char *given = getenv("SECKILL_TEST_SEED");
+    struct timespec now;
+    uint64_t seed;
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    seed = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+    print_message("SECKILL_TEST_SEED=%" PRIu64 "\n", seed);
+    return seed;
+}
+
+bool engine_tests_full(void) {
+    const char *full = getenv("SECKILL_TESTS_FULL");
+
+    return full != NULL && strcmp(full, "1") == 0;
+}

@@ -1,0 +1,281 @@
+/* The engine alone under a random schedule of calls, answers, errors, losses, garbage, deadlines, and memory that runs out:
+ * every call is answered exactly once and never after its deadline, and nothing leaks.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "engine_fixture.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ASKS = 3000, USERS = 40 };
+
+typedef struct {
+    engine_test *test;
+    uint64_t random;
+    engine_ask asks[ASKS];
+    int64_t deadline[ASKS];
+    bool detached[ASKS];
+    unsigned count;
+    bool act_in_callbacks;
+} schedule;
+
+static uint32_t chance(schedule *run, uint32_t below) {
+    run->random ^= run->random << 13;
+    run->random ^= run->random >> 7;
+    run->random ^= run->random << 17;
+    return (uint32_t)(run->random >> 33) % below;
+}
+
+static schedule *current; /* for callbacks */
+
+static void start_one(schedule *run);
+
+static void maybe_act(engine_ask *ask) {
+    (void)ask;
+    if (current->act_in_callbacks && chance(current, 4) == 0)
+        start_one(current);
+}
+
+static void start_one(schedule *run) {
+    static char users[USERS][8];
+    engine_test *test = run->test;
+    engine_ask *ask = &run->asks[run->count];
+    char *user = users[chance(run, USERS)];
+    uint32_t timeout = chance(run, 3) == 0 ? 1 + chance(run, 40) : 1 + chance(run, 2000);
+
+    if (run->count == ASKS || test->item == NULL || test->engine->closing)
+        return;
+    run->deadline[run->count++] = test->wire.now_ms + timeout;
+    (void)snprintf(user, sizeof(users[0]), "%u", (unsigned)((size_t)(user - users[0]) / sizeof(users[0])));
+    ask->test = test;
+    ask->then = maybe_act;
+    switch (chance(run, 14)) {
+    case 0:
+        engine_define(test, ask, timeout);
+        break;
+    case 1:
+        engine_load(test, ask, chance(run, 2) ? 10 : -10, timeout);
+        break;
+    case 2:
+        engine_expire(test, ask, timeout);
+        break;
+    case 3:
+        engine_stock(test, ask, timeout);
+        break;
+    case 4:
+        engine_lookup(test, ask, user, timeout);
+        break;
+    case 5:
+    case 6:
+        engine_cancel(test, ask, user, timeout);
+        break;
+    default:
+        engine_reserve(test, ask, user, timeout);
+        break;
+    }
+}
+
+static void garbage(schedule *run, size_t index) {
+    uint8_t bytes[300];
+    size_t size = chance(run, sizeof(bytes));
+
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = (uint8_t)(chance(run, 3) == 0 ? chance(run, 256) : 0);
+    fake_transport_answer(&run->test->wire, index, bytes, size);
+}
+
+/* A sound answer, some of it AGAIN, some refusals. */
+static void mixed(schedule *run, size_t index) {
+    static uint8_t bytes[40000];
+    fake_transport *wire = &run->test->wire;
+    const fake_sent *sent = &wire->sent[index];
+    sk__writer writer = sk__writer_of(bytes, sizeof(bytes));
+
+    if (sent->script != SK__SCRIPT_reserve) {
+        fake_transport_play(wire, index);
+        return;
+    }
+    fake_write_header(wire, &writer, wire->shard_version);
+    for (size_t i = 0; i < fake_sent_ops(sent); i++)
+        fake_write_answer(&writer, chance(run, 2) ? SK__ANSWER_AGAIN : (uint8_t)(1 + chance(run, 6)), 0);
+    fake_transport_answer(wire, index, bytes, writer.at);
+}
+
+static void answer_one(schedule *run) {
+    static const char *const errors[] = {"NOSCRIPT No matching script",
+                                         "LOADING",
+                                         "OLDER settings",
+                                         "OLDER no such shard",
+                                         "AGAIN more",
+                                         "OOM no",
+                                         "NOPERM no",
+                                         "DAMAGED",
+                                         "BUSY script",
+                                         "ERR what",
+                                         "",
+                                         "TRYAGAIN",
+                                         "CONFLICT",
+                                         "MISCONF x"};
+    fake_transport *wire = &run->test->wire;
+    size_t waiting = fake_transport_waiting(wire), index = 0;
+    uint32_t at;
+
+    if (waiting == 0)
+        return;
+    /* One server answers in order; several would not. */
+    at = chance(run, 3) == 0 ? chance(run, (uint32_t)waiting) : 0;
+    for (index = fake_transport_oldest(wire); at > 0; at--) {
+        do
+            index++;
+        while (wire->sent[index].is_over);
+    }
+    switch (chance(run, 12)) {
+    case 0:
+    case 1:
+        fake_transport_error(wire, index, errors[chance(run, sizeof(errors) / sizeof(errors[0]))]);
+        break;
+    case 2:
+        garbage(run, index);
+        break;
+    case 3:
+        mixed(run, index);
+        break;
+    case 4:
+        if (chance(run, 8) == 0)
+            fake_transport_other(wire, index);
+        break;
+    default:
+        fake_transport_play(wire, index);
+        break;
+    }
+}
+
+static void step(schedule *run) {
+    engine_test *test = run->test;
+    fake_transport *wire = &test->wire;
+
+    switch (chance(run, 20)) {
+    case 0:
+        if (wire->up && chance(run, 4) == 0)
+            fake_transport_break(wire, "reset by the test");
+        break;
+    case 1:
+        if (!wire->up)
+            fake_transport_mend(wire);
+        break;
+    case 2:
+        wire->shard_version += chance(run, 10) == 0;
+        if (chance(run, 2))
+            wire->map_version = wire->shard_version;
+        break;
+    case 3:
+    case 4:
+        fake_transport_advance(wire, chance(run, 10) == 0 ? chance(run, 600) : chance(run, 5));
+        break;
+    case 5:
+        if (run->count != 0) {
+            unsigned i = chance(run, run->count);
+
+            if (run->asks[i].op != NULL && run->asks[i].calls == 0) {
+                seckill_op_detach(run->asks[i].op);
+                run->asks[i].op = NULL;
+                run->detached[i] = true;
+            }
+        }
+        break;
+    case 6:
+        if (chance(run, 4) == 0)
+            wire->refuse = SECKILL_NO_MEMORY;
+        else if (chance(run, 4) == 0)
+            test->fail_at = test->allocations + 1 + chance(run, 5);
+        break;
+    case 7:
+    case 8:
+    case 9:
+    case 10:
+        start_one(run);
+        break;
+    case 11:
+        fake_transport_turn(wire);
+        break;
+    default:
+        answer_one(run);
+        break;
+    }
+}
+
+static void check(const schedule *run, bool at_the_end) {
+    for (unsigned i = 0; i < run->count; i++) {
+        const engine_ask *ask = &run->asks[i];
+        int most = ask->started == SECKILL_OK && !run->detached[i];
+
+        if (ask->calls > most || (at_the_end && ask->calls != most))
+            fail_msg("call %u was called back %d times, not %d", i, ask->calls, most);
+        if (ask->calls == 1 && ask->at_ms > run->deadline[i])
+            fail_msg("call %u was called back %" PRId64 " ms after its deadline", i, ask->at_ms - run->deadline[i]);
+        if (!at_the_end && most == 1 && ask->calls == 0 && run->test->wire.now_ms > run->deadline[i])
+            fail_msg("call %u waits past its deadline", i);
+    }
+}
+
+static void play(engine_test *test, uint64_t seed) {
+    schedule *run = calloc(1, sizeof(*run));
+
+    assert_non_null(run);
+    run->test = test;
+    run->random = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
+    run->act_in_callbacks = chance(run, 2);
+    current = run;
+    test->config.max_batches = 1 + chance(run, 4);
+    test->config.max_batch = 1 + chance(run, 6);
+    test->config.max_operations = 10 + chance(run, 200);
+    test->config.random_seed = seed;
+    engine_test_open(test);
+    for (int i = 0; i < 3000; i++) {
+        step(run);
+        if (i % 100 == 0)
+            check(run, false);
+    }
+    /* Half of them come to rest, half are closed in the midst of it. */
+    if (chance(run, 2)) {
+        test->fail_at = 0;
+        if (!test->wire.up)
+            fake_transport_mend(&test->wire);
+        run->act_in_callbacks = false;
+        for (int i = 0; i < 20; i++) {
+            fake_transport_play_all(&test->wire);
+            fake_transport_advance(&test->wire, 200);
+        }
+        check(run, true);
+        assert_int_equal(test->engine->batches, 0);
+        assert_int_equal(test->engine->stats.in_progress, 0);
+    }
+    engine_test_close(test);
+    check(run, true);
+    free(run);
+}
+
+static void every_call_is_answered_once_whatever_happens(void **state) {
+    engine_test *test = *state;
+    uint64_t seed = engine_test_seed();
+    int runs = engine_tests_full() ? 2000 : 60;
+
+    engine_test_close(test);
+    for (int i = 0; i < runs; i++) {
+        fake_transport_free(&test->wire);
+        fake_transport_init(&test->wire);
+        test->fail_at = 0;
+        play(test, seed + (uint64_t)i);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(every_call_is_answered_once_whatever_happens, engine_test_setup, engine_test_teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
