@@ -82,7 +82,8 @@ typedef void (*seckill_close_cb)(void *user_data);
  * memory is freed `cb` (may be NULL) runs, once. From this call on no other call may be made on the client or its items but
  * seckill_client_dispatch and its two companions, by a host that drives it, until `cb` has run. With a foreign loop and a
  * NULL `cb`, outside of a callback, the client is closed before this call returns, callbacks included. Closing twice is
- * ignored. NULL is allowed. Inside a callback such a client is closed before the seckill_client_dispatch that runs it returns. */
+ * ignored. NULL is allowed. Inside a callback such a client is closed before the seckill_client_dispatch that runs it returns.
+ */
 SECKILL_API void seckill_client_close(seckill_client *client, seckill_close_cb cb, void *user_data);
 
 /* For hosts whose loop is not libuv (options.loop was NULL): watch `fd` for reading, and call seckill_client_dispatch when it

@@ -41,6 +41,17 @@ local function replay(text, at, quantity)
   answer(OVER[record.state] or 'ok', REPLAYED, string.sub(text, at, at + RECORD_SIZE - 1))
 end
 
+-- The path that most requests of a sale take: no tables, one string.
+local hold_ends = now + stock.hold
+local function grant(user, id, quantity)
+  local record = struct.pack(RECORD, id, RESERVED, quantity, stock.price, now, hold_ends, stock.grace)
+  stock.available = stock.available - quantity
+  stock.reserved = stock.reserved + quantity
+  put(user, records[user] .. record)
+  schedule(user, hold_ends)
+  answer('ok', 0, record)
+end
+
 local function reserve(user, id, quantity, created)
   settle(user)
   local text = records[user]
@@ -48,12 +59,7 @@ local function reserve(user, id, quantity, created)
   if at then return replay(text, at, quantity) end
   local refused = refusal(user, quantity, created)
   if refused then return answer(refused, 0) end
-  stock.available = stock.available - quantity
-  stock.reserved = stock.reserved + quantity
-  answer('ok', 0, set(user, #records[user] + 1, {
-    id = id, state = RESERVED, quantity = quantity, price = stock.price, since = now, ends = now + stock.hold,
-    grace = stock.grace,
-  }))
+  grant(user, id, quantity)
 end
 
 load_users(ARGV, 3, #ARGV)
