@@ -71,7 +71,8 @@ typedef struct {
     { sizeof(seckill_client_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, SECKILL_LOG_ERROR }
 
 /* Opens a client and begins to connect in the background; calls may be made at once and wait for the connection. The client
- * keeps its loop alive until it is closed.
+ * keeps its loop alive until it is closed. Deadlines count from the loop's clock: a host that works for long between two turns
+ * of its loop, and then makes a call, should call uv_update_time first.
  * SECKILL_INVALID: an option is malformed or out of range; nothing was opened. SECKILL_NO_MEMORY. */
 SECKILL_API SECKILL_CHECKED seckill_status seckill_client_open(const seckill_client_options *options, seckill_client **client);
 

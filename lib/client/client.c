@@ -51,10 +51,10 @@ static void on_up(void *owner) {
     sk__engine_up(client->engine);
 }
 
-static void on_down(void *owner, const char *cause) {
+static void on_down(void *owner, seckill_status status, const char *cause) {
     seckill_client *client = owner;
 
-    sk__engine_down(client->engine, cause);
+    sk__engine_down(client->engine, status, cause);
 }
 
 /* ---- opening ---- */

@@ -26,23 +26,23 @@ static bool set_ready(sk__engine *engine, sk__queue *queue) {
     sk__heap_remove(&engine->ready, &queue->ready);
     if (sk__list_is_empty(&queue->ops))
         return true;
-    head = SK__CONTAINER(queue->ops.next, seckill_op, link);
+    head = SK__CONTAINER(queue->ops.next, seckill_op, line.link);
     return sk__heap_add(&engine->ready, &queue->ready, (int64_t)head->sequence);
 }
 
 bool sk__queue_add(seckill_op *op) {
     sk__queue *queue = queue_of(op);
 
-    sk__list_append(&queue->ops, &op->link);
+    sk__list_append(&queue->ops, &op->line.link);
     if (queue->ready.place != 0 || set_ready(op->item->engine, queue))
         return true;
-    sk__list_remove(&op->link);
+    sk__list_remove(&op->line.link);
     return false;
 }
 
 void sk__queue_remove(seckill_op *op) {
-    sk__list_remove(&op->link);
-    if (op->item->has_map && sk__list_is_empty(&queue_of(op)->ops))
+    sk__list_remove(&op->line.link);
+    if (op->item->shards != NULL && sk__list_is_empty(&queue_of(op)->ops))
         sk__heap_remove(&op->item->engine->ready, &queue_of(op)->ready);
 }
 
@@ -129,7 +129,7 @@ static void fail_waiting(sk__engine *engine, sk__queue *queue) {
 
     sk__item_use(item);
     for (uint32_t count = count_waiting(queue, UINT32_MAX); count > 0 && !sk__list_is_empty(&queue->ops); count--) {
-        seckill_op *op = SK__CONTAINER(queue->ops.next, seckill_op, link);
+        seckill_op *op = SK__CONTAINER(queue->ops.next, seckill_op, line.link);
         seckill_status status = op->may_be_done ? SECKILL_UNKNOWN : SECKILL_NO_MEMORY;
 
         sk__op_fail(op, status, seckill_status_message(status));
@@ -151,7 +151,7 @@ static void requeue(sk__batch *batch, sk__reader reply) {
         if (op == NULL || answers[i * SK__ANSWER_SIZE] != SK__ANSWER_AGAIN)
             continue;
         sk__batch_forget(op);
-        sk__list_prepend(&queue->ops, &op->link);
+        sk__list_prepend(&queue->ops, &op->line.link);
         any = true;
     }
     if (any && !set_ready(batch->call.engine, queue))
@@ -258,9 +258,9 @@ static bool make(sk__engine *engine, sk__queue *queue) {
         return false;
     batch->queue = queue;
     for (; batch->count < count; batch->count++) {
-        seckill_op *op = SK__CONTAINER(queue->ops.next, seckill_op, link);
+        seckill_op *op = SK__CONTAINER(queue->ops.next, seckill_op, line.link);
 
-        sk__list_remove(&op->link);
+        sk__list_remove(&op->line.link);
         op->batch = batch;
         op->place = batch->count;
         batch->ops[batch->count] = op;

@@ -11,7 +11,7 @@
 /* Puts an op into the queue of its home shard; the item has its map. False: out of memory. */
 bool sk__queue_add(seckill_op *op);
 
-/* Takes it out of its queue, or of the item's waiting ops. */
+/* Takes it out of its queue, or of the item's line. */
 void sk__queue_remove(seckill_op *op);
 
 /* Makes batches of what waits, as long as there is room for one. In a turn. */

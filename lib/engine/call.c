@@ -19,7 +19,9 @@ void sk__call_start(sk__call *call, sk__engine *engine, const sk__call_kind *kin
 }
 
 seckill_status sk__call_verdict(const sk__call *call) {
-    return call->outstanding || call->may_be_done ? SECKILL_UNKNOWN : call->trouble;
+    if (call->outstanding || call->may_be_done)
+        return SECKILL_UNKNOWN;
+    return call->trouble == SECKILL_UNREACHABLE ? call->engine->trouble : call->trouble;
 }
 
 static void end(sk__call *call, seckill_status status, const void *bytes, size_t size, const char *cause) {
@@ -52,16 +54,6 @@ static void send_later(sk__call *call) {
         back_in_line(call);
 }
 
-/* What a person wants to read of an error: without the place in a script that Redis adds. */
-static void copy_cause(const char *text, size_t size, char *cause, size_t cause_size) {
-    char *place;
-
-    (void)snprintf(cause, cause_size, "%.*s", (int)(size < cause_size ? size : cause_size - 1), text);
-    place = strstr(cause, " script: ");
-    if (place != NULL)
-        *place = '\0';
-}
-
 /* An error says that this sending did nothing. Where an earlier one was lost, that one may have done it; only what a script
  * says after it has looked for its own traces (a conflict, a limit) is an answer to both. */
 static seckill_status final_status(const sk__call *call, seckill_status status) {
@@ -83,7 +75,7 @@ static void on_error(sk__call *call, const char *text, size_t size) {
     char cause[256];
     sk__verdict verdict = sk__judge_error(text, size);
 
-    copy_cause(text, size, cause, sizeof(cause));
+    sk__describe_error(text, size, cause, sizeof(cause));
     call->trouble = verdict.status;
     switch (verdict.then) {
     case SK__THEN_FINISH:

@@ -6,7 +6,7 @@
 #ifndef SK_ENGINE_CALL_H
 #define SK_ENGINE_CALL_H
 
-#include "engine/engine.h"
+#include "engine/core.h"
 
 typedef struct sk__call sk__call;
 

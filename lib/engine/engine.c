@@ -6,62 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- memory, times, chance ---- */
-
-void *sk__engine_alloc(sk__engine *engine, size_t size) {
-    return sk__calloc(engine->config.allocator, 1, size);
-}
-
-void sk__engine_release(sk__engine *engine, void *memory) {
-    sk__free(engine->config.allocator, memory);
-}
-
-int64_t sk__engine_now(const sk__engine *engine) {
-    return engine->config.transport->now_ms(engine->config.transport);
-}
-
-void sk__engine_wake(sk__engine *engine) {
-    engine->config.transport->wake(engine->config.transport);
-}
-
-/* SplitMix64. Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators" (2014). Chance only, no secrets. */
-uint64_t sk__engine_random(sk__engine *engine) {
-    uint64_t z = (engine->random += UINT64_C(0x9e3779b97f4a7c15));
-
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
-bool sk__timer_start(sk__engine *engine, sk__timer *timer, int64_t due_ms, void (*fire)(sk__engine *engine, sk__timer *timer)) {
-    timer->fire = fire;
-    return sk__heap_add(&engine->timers, &timer->node, due_ms);
-}
-
-void sk__timer_stop(sk__engine *engine, sk__timer *timer) {
-    sk__heap_remove(&engine->timers, &timer->node);
-}
-
-/* ---- admission and counting ---- */
-
-bool sk__engine_enter(sk__engine *engine) {
-    if (engine->stats.in_progress >= engine->config.max_operations)
-        return false;
-    engine->stats.in_progress++;
-    engine->stats.operations++;
-    return true;
-}
-
-void sk__engine_leave(sk__engine *engine, seckill_status status) {
-    engine->stats.in_progress--;
-    if (status > 0)
-        engine->stats.refused++;
-    else if (status < 0 && seckill_status_class(status) == SECKILL_CLASS_UNKNOWN)
-        engine->stats.unknown++;
-    else if (status < 0)
-        engine->stats.failed++;
-}
-
 /* ---- life ---- */
 
 seckill_status sk__engine_open(const sk__engine_config *config, sk__engine **out) {
@@ -73,6 +17,7 @@ seckill_status sk__engine_open(const sk__engine_config *config, sk__engine **out
     (void)snprintf(engine->prefix, sizeof(engine->prefix), "%s", config->prefix);
     engine->config.prefix = engine->prefix;
     engine->random = config->random_seed;
+    engine->trouble = SECKILL_UNREACHABLE;
     sk__heap_init(&engine->timers, config->allocator);
     sk__heap_init(&engine->ready, config->allocator);
     sk__list_init(&engine->items);
@@ -88,7 +33,8 @@ void sk__engine_finish_all(sk__engine *engine) {
     sk__heap_node *top;
 
     engine->closing = true;
-    (void)snprintf(engine->trouble, sizeof(engine->trouble), "the client was closed");
+    engine->trouble = SECKILL_CLOSED;
+    (void)snprintf(engine->cause, sizeof(engine->cause), "%s", seckill_status_message(SECKILL_CLOSED));
     while ((top = sk__heap_top(&engine->timers)) != NULL) {
         sk__timer *timer = SK__CONTAINER(top, sk__timer, node);
 
@@ -136,10 +82,12 @@ void sk__engine_turn(sk__engine *engine) {
 }
 
 void sk__engine_up(sk__engine *engine) {
-    engine->trouble[0] = '\0';
+    engine->trouble = SECKILL_UNREACHABLE;
+    engine->cause[0] = '\0';
     sk__engine_wake(engine);
 }
 
-void sk__engine_down(sk__engine *engine, const char *cause) {
-    (void)snprintf(engine->trouble, sizeof(engine->trouble), "%s", cause);
+void sk__engine_down(sk__engine *engine, seckill_status status, const char *cause) {
+    engine->trouble = status;
+    (void)snprintf(engine->cause, sizeof(engine->cause), "%s", cause);
 }

@@ -23,4 +23,8 @@ typedef struct {
 /* `text` need not be NUL-terminated. */
 sk__verdict sk__judge_error(const char *text, size_t size);
 
+/* What a person wants to read of an error: without the word that only our scripts and this table know, and without the place in
+ * a script that Redis adds. */
+void sk__describe_error(const char *text, size_t size, char *description, size_t description_size);
+
 #endif

@@ -1,8 +1,6 @@
 #include "engine/item.h"
 
 #include "base/names.h"
-#include "engine/op.h"
-#include "engine/task.h"
 
 #include <seckill/shard.h>
 
@@ -17,7 +15,8 @@ static seckill_item *find(const sk__engine *engine, const char *activity, const 
     for (sk__link *link = engine->items.next; link != &engine->items; link = link->next) {
         seckill_item *item = SK__CONTAINER(link, seckill_item, link);
 
-        if (strcmp(item->activity, activity) == 0 && strcmp(item->name, name) == 0)
+        /* Handles of one that was defined anew keep it; who opens it now gets the new one. */
+        if (strcmp(item->activity, activity) == 0 && strcmp(item->name, name) == 0 && (item->has_map || item->shards == NULL))
             return item;
     }
     return NULL;
@@ -37,8 +36,7 @@ static seckill_item *make(sk__engine *engine, const char *activity, const char *
     item->list_slot = seckill_slot(item->list_key, strlen(item->list_key));
     item->info.activity = item->activity;
     item->info.item = item->name;
-    sk__list_init(&item->waiting_ops);
-    sk__list_init(&item->waiting_tasks);
+    sk__list_init(&item->waiting);
     sk__list_init(&item->link);
     sk__list_append(&engine->items, &item->link);
     return item;
@@ -190,12 +188,13 @@ seckill_status sk__item_set_map(seckill_item *item, sk__reader *reply) {
 
     if (!sk__read_map(reply, &map))
         return SECKILL_PROTOCOL;
-    if (!item->has_map) {
+    if (item->shards == NULL) {
         status = install_shards(item, &map);
         if (status != SECKILL_OK)
             return status;
     } else if (map.settings.shards != item->info.settings.shards || memcmp(map.seed, item->info.seed, sizeof(map.seed)) != 0) {
-        return SECKILL_DAMAGED; /* users would be sent to other homes, and their limits forgotten */
+        item->has_map = false; /* users would be sent to other homes, and their limits forgotten */
+        return SECKILL_DAMAGED;
     }
     item->info.settings = map.settings;
     item->info.state = map.state;
@@ -205,30 +204,16 @@ seckill_status sk__item_set_map(seckill_item *item, sk__reader *reply) {
     return SECKILL_OK;
 }
 
-void sk__item_saw_version(seckill_item *item, uint64_t version) {
-    if (version <= item->info.version || item->engine->closing)
-        return;
-    item->refresh = true;
-    (void)sk__item_load(item); /* the next answer says the same again */
-}
-
 /* Tells everyone who waits for the map how it went. */
 static void tell_waiting(seckill_item *item, seckill_status status, const char *cause) {
-    sk__link ops, tasks;
+    sk__link line;
 
-    sk__list_move(&item->waiting_ops, &ops);
-    sk__list_move(&item->waiting_tasks, &tasks);
-    while (!sk__list_is_empty(&ops)) {
-        seckill_op *op = SK__CONTAINER(ops.next, seckill_op, link);
+    sk__list_move(&item->waiting, &line);
+    while (!sk__list_is_empty(&line)) {
+        sk__waiter *waiter = SK__CONTAINER(line.next, sk__waiter, link);
 
-        sk__list_remove(&op->link);
-        sk__op_map_is_known(op, status, cause);
-    }
-    while (!sk__list_is_empty(&tasks)) {
-        sk__task *task = SK__CONTAINER(tasks.next, sk__task, waiting);
-
-        sk__list_remove(&task->waiting);
-        sk__task_map_is_known(task, status, cause);
+        sk__list_remove(&waiter->link);
+        waiter->told(waiter, status, cause);
     }
 }
 
@@ -240,7 +225,7 @@ typedef struct {
 static bool map_is_wanted(const sk__call *call) {
     const seckill_item *item = SK__CONTAINER(call, map_call, call)->item;
 
-    return item->refresh || !sk__list_is_empty(&item->waiting_ops) || !sk__list_is_empty(&item->waiting_tasks);
+    return item->refresh || !sk__list_is_empty(&item->waiting);
 }
 
 static void encode_map_get(const seckill_item *item, sk__command *command, bool with_text) {
@@ -249,8 +234,12 @@ static void encode_map_get(const seckill_item *item, sk__command *command, bool 
 }
 
 /* What map_get answers: nothing where there is no list. */
-static seckill_status take_map(seckill_item *item, sk__reader *reply) {
-    return sk__reader_left(reply) != 0 ? sk__item_set_map(item, reply) : SECKILL_NOT_DEFINED;
+static seckill_status take_map(seckill_item *item, sk__reader *reply, const char **cause) {
+    seckill_status status = sk__reader_left(reply) != 0 ? sk__item_set_map(item, reply) : SECKILL_NOT_DEFINED;
+
+    *cause = status == SECKILL_DAMAGED ? "the item was defined anew with other shards: close its handles and open it again"
+                                       : seckill_status_message(status);
+    return status;
 }
 
 static void map_encode(sk__call *call, sk__command *command) {
@@ -263,7 +252,7 @@ static void map_end(sk__call *call, seckill_status status, sk__reader *reply, co
 
     item->map_call = NULL;
     if (status == SECKILL_OK)
-        status = take_map(item, reply);
+        status = take_map(item, reply, &cause);
     item->refresh = false;
     sk__engine_release(item->engine, self);
     tell_waiting(item, status, cause);
@@ -272,7 +261,8 @@ static void map_end(sk__call *call, seckill_status status, sk__reader *reply, co
 
 static const sk__call_kind map_kind = {map_is_wanted, map_encode, map_end, NULL, NULL, true};
 
-bool sk__item_load(seckill_item *item) {
+/* Begins to read the mapping list, unless that is under way. False: out of memory. */
+static bool load(seckill_item *item) {
     map_call *self;
 
     if (item->map_call != NULL)
@@ -285,6 +275,20 @@ bool sk__item_load(seckill_item *item) {
     sk__item_use(item);
     sk__call_start(&self->call, item->engine, &map_kind, item->map_slot);
     return true;
+}
+
+bool sk__item_wait(seckill_item *item, sk__waiter *waiter) {
+    if (!load(item))
+        return false;
+    sk__list_append(&item->waiting, &waiter->link);
+    return true;
+}
+
+void sk__item_saw_version(seckill_item *item, uint64_t version) {
+    if (version <= item->info.version || item->engine->closing)
+        return;
+    item->refresh = true;
+    (void)load(item); /* the next answer says the same again */
 }
 
 /* ---- bringing a shard up to date ---- */
@@ -333,13 +337,12 @@ static void update_end(sk__call *call, seckill_status status, sk__reader *reply,
     sk__call *asker = self->asker;
 
     if (status == SECKILL_OK && !self->map_is_read) {
-        status = take_map(item, reply);
+        status = take_map(item, reply, &cause);
         if (status == SECKILL_OK) {
             self->map_is_read = true;
             sk__call_start(call, item->engine, &update_kind, self->shard->slot);
             return;
         }
-        cause = seckill_status_message(status);
     }
     if (status != SECKILL_OK && status != SECKILL_CLOSED)
         sk__log_line(item->engine->config.log, SECKILL_LOG_WARNING, "%s/%s: shard %u keeps older settings: %s", item->activity,

@@ -11,6 +11,14 @@
 typedef enum { SK__RESERVE, SK__CONFIRM, SK__CANCEL, SK__REFUND, SK__LOOKUP, SK__OP_KINDS } sk__op_kind;
 
 typedef struct sk__shard sk__shard;
+typedef struct sk__waiter sk__waiter;
+
+/* Someone's place in a line. In the item's, until its mapping list is known, `told` says how that went: SECKILL_OK, or `cause`
+ * says why not; the waiter is out of the line by then. */
+struct sk__waiter {
+    sk__link link;
+    void (*told)(sk__waiter *waiter, seckill_status status, const char *cause);
+};
 
 /* The ops of one kind that wait for one shard, first come first served. */
 typedef struct {
@@ -40,10 +48,9 @@ struct seckill_item {
     bool refresh;       /* a shard said that it is newer */
     sk__call *map_call; /* reading the mapping list, or NULL */
     seckill_item_info info;
-    char **tags;          /* what info.tags shows: one block of pointers and text */
-    sk__shard *shards;    /* info.settings.shards of them */
-    sk__link waiting_ops; /* until there is a map */
-    sk__link waiting_tasks;
+    char **tags;       /* what info.tags shows: one block of pointers and text */
+    sk__shard *shards; /* info.settings.shards of them */
+    sk__link waiting;  /* until there is a map */
 };
 
 /* Finds or makes an item and takes a handle of it. SECKILL_INVALID, SECKILL_NO_MEMORY. */
@@ -57,8 +64,8 @@ void sk__item_unuse(seckill_item *item);
 /* Frees an item whatever uses it; only from sk__engine_free. */
 void sk__item_free(seckill_item *item);
 
-/* Begins to read the mapping list, unless that is under way. False: out of memory. */
-bool sk__item_load(seckill_item *item);
+/* Waits until there is a mapping list, which begins to be read unless it is. False: out of memory. */
+bool sk__item_wait(seckill_item *item, sk__waiter *waiter);
 
 /* Takes over what a script answered: the whole reply of a map script that was not empty. SECKILL_NO_MEMORY, SECKILL_PROTOCOL,
  * or SECKILL_DAMAGED where it contradicts what is known. */

@@ -21,13 +21,13 @@ seckill_bytes sk__op_order_ref(const seckill_op *op) {
 seckill_status sk__op_verdict(const seckill_op *op) {
     if (op->may_be_done)
         return SECKILL_UNKNOWN;
-    return op->batch != NULL ? sk__batch_verdict(op->batch) : SECKILL_UNREACHABLE;
+    return op->batch != NULL ? sk__batch_verdict(op->batch) : op->item->engine->trouble;
 }
 
 static const char *why(const seckill_op *op, seckill_status status) {
-    const char *trouble = op->item->engine->trouble;
+    const sk__engine *engine = op->item->engine;
 
-    return status == SECKILL_UNREACHABLE && trouble[0] != '\0' ? trouble : seckill_status_message(status);
+    return status == engine->trouble && engine->cause[0] != '\0' ? engine->cause : seckill_status_message(status);
 }
 
 static void on_deadline(sk__engine *engine, sk__timer *timer) {
@@ -64,20 +64,24 @@ static seckill_op *make(seckill_item *item, const sk__op_wish *wish) {
     memcpy(op->bytes, wish->user.data, wish->user.size);
     if (wish->order_ref.size != 0)
         memcpy(op->bytes + op->user_size, wish->order_ref.data, wish->order_ref.size);
-    sk__list_init(&op->link);
+    sk__list_init(&op->line.link);
     return op;
+}
+
+/* The item's map was read, or could not be. */
+static void on_map(sk__waiter *waiter, seckill_status status, const char *cause) {
+    seckill_op *op = SK__CONTAINER(waiter, seckill_op, line);
+
+    if (status == SECKILL_OK && !sk__queue_add(op))
+        status = SECKILL_NO_MEMORY;
+    if (status != SECKILL_OK)
+        sk__op_fail(op, status, cause[0] != '\0' ? cause : seckill_status_message(status));
 }
 
 /* False: out of memory. */
 static bool line_up(seckill_op *op) {
-    seckill_item *item = op->item;
-
-    if (item->has_map)
-        return sk__queue_add(op);
-    if (!sk__item_load(item))
-        return false;
-    sk__list_append(&item->waiting_ops, &op->link);
-    return true;
+    op->line.told = on_map;
+    return op->item->has_map ? sk__queue_add(op) : sk__item_wait(op->item, &op->line);
 }
 
 seckill_status sk__op_start(seckill_item *item, const sk__op_wish *wish, seckill_op **op_or_null) {
@@ -107,15 +111,6 @@ seckill_status sk__op_start(seckill_item *item, const sk__op_wish *wish, seckill
         *op_or_null = op;
     sk__engine_wake(engine);
     return SECKILL_OK;
-}
-
-void sk__op_map_is_known(seckill_op *op, seckill_status status, const char *cause) {
-    if (status == SECKILL_OK && sk__queue_add(op))
-        return;
-    if (status == SECKILL_OK)
-        sk__op_fail(op, SECKILL_NO_MEMORY, seckill_status_message(SECKILL_NO_MEMORY));
-    else
-        sk__op_fail(op, status, cause[0] != '\0' ? cause : seckill_status_message(status));
 }
 
 /* ---- the end ---- */

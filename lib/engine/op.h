@@ -12,7 +12,7 @@ typedef struct sk__batch sk__batch;
 
 struct seckill_op {
     sk__timer deadline;
-    sk__link link; /* in its queue, or item->waiting_ops */
+    sk__waiter line; /* its place in the item's line, then in its queue */
     seckill_item *item;
     sk__batch *batch; /* that carries it, or NULL */
     union {
@@ -49,9 +49,6 @@ typedef struct {
 
 /* Starts an op. SECKILL_BUSY, SECKILL_NO_MEMORY, SECKILL_CLOSED: nothing was started. */
 seckill_status sk__op_start(seckill_item *item, const sk__op_wish *wish, seckill_op **op_or_null);
-
-/* The item's map was read, or could not be. */
-void sk__op_map_is_known(seckill_op *op, seckill_status status, const char *cause);
 
 /* The end of an op without a record: calls back and frees it. */
 void sk__op_fail(seckill_op *op, seckill_status status, const char *cause);

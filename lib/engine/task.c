@@ -14,34 +14,27 @@ typedef struct {
 
 static void on_deadline(sk__engine *engine, sk__timer *timer);
 
-static void begin(sk__task *task) {
-    if (task->kind->needs_map && !task->item->has_map) {
-        if (sk__item_load(task->item)) {
-            sk__list_append(&task->item->waiting_tasks, &task->waiting);
-            return;
-        }
-        sk__task_fail(task, SECKILL_NO_MEMORY, "");
-        sk__task_finish(task);
-        return;
-    }
-    task->kind->next(task);
+static void on_map(sk__waiter *waiter, seckill_status status, const char *cause) {
+    sk__task *task = SK__CONTAINER(waiter, sk__task, waiter);
+
+    if (status == SECKILL_OK)
+        task->kind->next(task);
+    else
+        sk__task_end(task, status, cause);
 }
 
 /* Steps run in a turn, so that nothing is called back from inside the public call. */
 static void on_begin(sk__engine *engine, sk__timer *timer) {
     sk__task *task = SK__CONTAINER(timer, sk__task, deadline);
 
-    if (engine->closing) {
-        sk__task_fail(task, SECKILL_CLOSED, "");
-        sk__task_finish(task);
-        return;
-    }
-    if (!sk__timer_start(engine, &task->deadline, task->due_ms, on_deadline)) {
-        sk__task_fail(task, SECKILL_NO_MEMORY, "");
-        sk__task_finish(task);
-        return;
-    }
-    begin(task);
+    if (engine->closing)
+        sk__task_end(task, SECKILL_CLOSED, "");
+    else if (!sk__timer_start(engine, &task->deadline, task->due_ms, on_deadline))
+        sk__task_end(task, SECKILL_NO_MEMORY, "");
+    else if (!task->kind->needs_map || task->item->has_map)
+        task->kind->next(task);
+    else if (!sk__item_wait(task->item, &task->waiter))
+        sk__task_end(task, SECKILL_NO_MEMORY, "");
 }
 
 seckill_status sk__task_start(sk__task *task, sk__engine *engine, seckill_item *item, const sk__task_kind *kind,
@@ -53,7 +46,8 @@ seckill_status sk__task_start(sk__task *task, sk__engine *engine, seckill_item *
     task->item = item;
     task->kind = kind;
     sk__list_init(&task->link);
-    sk__list_init(&task->waiting);
+    sk__list_init(&task->waiter.link);
+    task->waiter.told = on_map;
     sk__list_init(&task->calls);
     if (status == SECKILL_OK && !sk__engine_enter(engine))
         status = SECKILL_BUSY;
@@ -73,15 +67,6 @@ seckill_status sk__task_start(sk__task *task, sk__engine *engine, seckill_item *
         sk__item_use(item);
     sk__engine_wake(engine);
     return SECKILL_OK;
-}
-
-void sk__task_map_is_known(sk__task *task, seckill_status status, const char *cause) {
-    if (status == SECKILL_OK) {
-        task->kind->next(task);
-        return;
-    }
-    sk__task_fail(task, status, cause);
-    sk__task_finish(task);
 }
 
 void sk__task_fail(sk__task *task, seckill_status status, const char *cause) {
@@ -111,7 +96,7 @@ void sk__task_finish(sk__task *task) {
 
     task->finished = true;
     sk__timer_stop(engine, &task->deadline);
-    sk__list_remove(&task->waiting);
+    sk__list_remove(&task->waiter.link);
     sk__list_remove(&task->link);
     let_go_of_calls(task);
     sk__engine_leave(engine, task->status);
@@ -124,13 +109,17 @@ void sk__task_finish(sk__task *task) {
         sk__item_unuse(item);
 }
 
+void sk__task_end(sk__task *task, seckill_status status, const char *cause) {
+    sk__task_fail(task, status, cause);
+    sk__task_finish(task);
+}
+
 bool sk__task_use_outcomes(sk__task *task) {
     uint32_t count = task->item->info.settings.shards;
 
     task->outcomes = sk__engine_alloc(task->engine, count * sizeof(task->outcomes[0]));
     if (task->outcomes == NULL) {
-        sk__task_fail(task, SECKILL_NO_MEMORY, "");
-        sk__task_finish(task);
+        sk__task_end(task, SECKILL_NO_MEMORY, "");
         return false;
     }
     task->outcome_count = count;
@@ -147,7 +136,7 @@ static void on_deadline(sk__engine *engine, sk__timer *timer) {
     sk__task *task = SK__CONTAINER(timer, sk__task, deadline);
 
     /* A task of several steps that stops between two of them is unknown, too. */
-    seckill_status worst = task->step > 1 && task->answered ? SECKILL_UNKNOWN : SECKILL_UNREACHABLE;
+    seckill_status worst = task->step > 1 && task->answered ? SECKILL_UNKNOWN : engine->trouble;
 
     for (sk__link *link = task->calls.next; link != &task->calls; link = link->next) {
         const task_call *call = SK__CONTAINER(link, task_call, link);
@@ -158,10 +147,9 @@ static void on_deadline(sk__engine *engine, sk__timer *timer) {
         if (worst != SECKILL_UNKNOWN)
             worst = status;
     }
-    if (engine->closing && worst == SECKILL_UNREACHABLE)
+    if (engine->closing && worst != SECKILL_UNKNOWN)
         worst = SECKILL_CLOSED;
-    sk__task_fail(task, worst, worst == SECKILL_UNREACHABLE ? engine->trouble : "");
-    sk__task_finish(task);
+    sk__task_end(task, worst, worst == engine->trouble ? engine->cause : "");
 }
 
 /* ---- calls ---- */

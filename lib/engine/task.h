@@ -37,7 +37,7 @@ struct sk__task {
     sk__engine *engine;
     seckill_item *item; /* NULL: the list of an activity */
     sk__link link;      /* in engine->tasks */
-    sk__link waiting;   /* in item->waiting_tasks */
+    sk__waiter waiter;  /* for the item's mapping list */
     sk__link calls;     /* under way */
     sk__timer deadline;
     int step;
@@ -58,9 +58,6 @@ struct sk__task {
 seckill_status sk__task_start(sk__task *task, sk__engine *engine, seckill_item *item, const sk__task_kind *kind,
                               uint32_t timeout_ms);
 
-/* The item's map was read, or could not be. */
-void sk__task_map_is_known(sk__task *task, seckill_status status, const char *cause);
-
 /* Starts a call to one shard, to all, or to a slot that is none of the shards'. Out of memory is noted as a failure. */
 void sk__task_call_shard(sk__task *task, uint32_t shard);
 void sk__task_call_shards(sk__task *task);
@@ -74,6 +71,9 @@ void sk__task_fail(sk__task *task, seckill_status status, const char *cause);
 
 /* Reports and frees; the task must not be touched after it. */
 void sk__task_finish(sk__task *task);
+
+/* Both: the end of a task that cannot go on. */
+void sk__task_end(sk__task *task, seckill_status status, const char *cause);
 
 /* What every public result says. */
 const char *sk__task_message(const sk__task *task);

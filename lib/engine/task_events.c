@@ -17,8 +17,7 @@ static void next(sk__task *task) {
     if (task->step++ != 0) {
         sk__task_finish(task);
     } else if (shard >= task->item->info.settings.shards) {
-        sk__task_fail(task, SECKILL_INVALID, "the item has no such shard");
-        sk__task_finish(task);
+        sk__task_end(task, SECKILL_INVALID, "the item has no such shard");
     } else {
         sk__task_call_shard(task, shard);
     }

@@ -50,8 +50,7 @@ static void stock_next(sk__task *task) {
         return;
     self->shards = sk__engine_alloc(task->engine, count * sizeof(self->shards[0]));
     if (self->shards == NULL) {
-        sk__task_fail(task, SECKILL_NO_MEMORY, "");
-        sk__task_finish(task);
+        sk__task_end(task, SECKILL_NO_MEMORY, "");
         return;
     }
     sk__task_call_shards(task);
@@ -156,8 +155,7 @@ static bool load_begin(load_task *self, uint32_t count) {
 
     self->plan = sk__engine_alloc(task->engine, count * sizeof(self->plan[0]));
     if (self->plan == NULL) {
-        sk__task_fail(task, SECKILL_NO_MEMORY, "");
-        sk__task_finish(task);
+        sk__task_end(task, SECKILL_NO_MEMORY, "");
         return false;
     }
     if (self->units > 0) {

@@ -48,8 +48,9 @@ struct sk__transport {
 typedef struct {
     void (*on_turn)(void *owner); /* asked for by wake, or the alarm is due */
     void (*on_up)(void *owner);   /* a connection became usable */
-    void (*on_down)(void *owner,
-                    const char *cause); /* it is not usable any more, or could not be made; lost replies come first */
+    /* It is not usable any more, or could not be made; lost replies come first. SECKILL_UNREACHABLE, or SECKILL_DENIED where
+     * the login was refused; `cause` is for a person. It is tried again all the same. */
+    void (*on_down)(void *owner, seckill_status status, const char *cause);
 } sk__transport_events;
 
 #endif

@@ -19,9 +19,11 @@ static void on_login(void *context, const sk__reply *reply) {
     if (reply->kind == SK__REPLY_BYTES) {
         connection->failures = 0;
         sk__connection_go_up(connection);
-    } else
+    } else {
+        connection->denied = true;
         sk__connection_doom(connection, "%s refused AUTH: %s", sk__connection_target(connection, text),
                             reply->kind == SK__REPLY_ERROR ? reply->bytes : "not in words");
+    }
 }
 
 static void log_in(sk__connection *connection) {

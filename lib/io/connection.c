@@ -42,6 +42,7 @@ const char *sk__connection_target(const sk__connection *connection, char text[SK
 static void go_down(sk__connection *connection, const char *cause) {
     const sk__connection_config *config = &connection->config;
     bool news = strcmp(cause, connection->trouble) != 0;
+    seckill_status status;
     uint32_t wait_ms;
 
     /* A server that takes connections only to drop them must not be asked every reconnect_min_ms. */
@@ -57,7 +58,9 @@ static void go_down(sk__connection *connection, const char *cause) {
     sk__log_line(config->log, news ? SECKILL_LOG_WARNING : SECKILL_LOG_DEBUG, "%s; trying again in %u ms", connection->trouble,
                  (unsigned)wait_ms);
     sk__pending_lose(&connection->pending, connection->trouble);
-    config->events.on_down(config->events.owner, connection->trouble);
+    status = connection->denied ? SECKILL_DENIED : SECKILL_UNREACHABLE;
+    connection->denied = false;
+    config->events.on_down(config->events.owner, status, connection->trouble);
 }
 
 void sk__connection_let_go(sk__connection *connection) {

@@ -17,9 +17,10 @@ typedef struct sk__connection sk__connection;
 
 typedef struct {
     void (*on_up)(void *owner);
-    void (*on_down)(void *owner, const char *cause); /* after the replies that are lost */
-    void (*on_unsent)(void *owner);                  /* wants sk__connection_flush before the loop blocks */
-    void (*on_closed)(void *owner);                  /* memory is freed */
+    /* After the replies that are lost. SECKILL_UNREACHABLE or SECKILL_DENIED. */
+    void (*on_down)(void *owner, seckill_status status, const char *cause);
+    void (*on_unsent)(void *owner); /* wants sk__connection_flush before the loop blocks */
+    void (*on_closed)(void *owner); /* memory is freed */
     void *owner;
 } sk__connection_events;
 

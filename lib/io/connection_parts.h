@@ -37,6 +37,7 @@ struct sk__connection {
     sk__pending_queue pending;
     bool unsent;
     bool timer_closed;
+    bool denied;       /* the login was refused */
     uint32_t failures; /* in a row */
     uint64_t count;
     char doom[CAUSE_SIZE]; /* why a callback of hiredis gave the connection up */

@@ -152,11 +152,11 @@ static void on_up(void *owner) {
         io->events.on_up(io->owner);
 }
 
-static void on_down(void *owner, const char *cause) {
+static void on_down(void *owner, seckill_status status, const char *cause) {
     const sk__io *io = owner;
 
     if (!io->closing)
-        io->events.on_down(io->owner, cause);
+        io->events.on_down(io->owner, status, cause);
 }
 
 static void on_unsent(void *owner) {

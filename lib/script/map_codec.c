@@ -18,6 +18,17 @@ static void settings_to_values(const seckill_item_settings *settings, int64_t va
     values[9] = settings->max_events;
 }
 
+/* What does not fit its field would be cut to something else. */
+static bool values_fit(const int64_t values[SETTINGS]) {
+    static const bool is_wide[SETTINGS] = {true, false, true, true}; /* price, start, end */
+
+    for (size_t i = 0; i < SETTINGS; i++) {
+        if (values[i] < 0 || (!is_wide[i] && values[i] > UINT32_MAX))
+            return false;
+    }
+    return true;
+}
+
 static void values_to_settings(const int64_t values[SETTINGS], seckill_item_settings *settings) {
     settings->price = values[0];
     settings->limit = (uint32_t)values[1];
@@ -44,11 +55,11 @@ bool sk__read_map(sk__reader *reader, sk__map *map) {
     for (size_t i = 0; i < SETTINGS; i++)
         values[i] = (int64_t)sk__read_u64(reader);
     map->tags = sk__read_bytes(reader, sk__reader_left(reader));
-    if (!sk__reader_done(reader) || state > SECKILL_ITEM_ENDED)
+    if (!sk__reader_done(reader) || state > SECKILL_ITEM_ENDED || !values_fit(values))
         return false;
     map->state = (seckill_item_state)state;
     values_to_settings(values, &map->settings);
-    return map->settings.shards != 0 && map->settings.shards <= SECKILL_SHARDS_MAX;
+    return map->settings.shards != 0 && sk__settings_complete(&map->settings);
 }
 
 void sk__command_add_settings(sk__command *command, const seckill_item_settings *settings) {

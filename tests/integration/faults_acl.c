@@ -236,7 +236,7 @@ static void a_wrong_password_then_right(void **state) {
     options.reconnect_max_ms = 5;
     fault_stage_reopen(stage, &options);
     answer = fault_run(stage, FAULT_RESERVE);
-    fault_assert_status(answer, SECKILL_UNREACHABLE);
+    fault_assert_status(answer, SECKILL_DENIED);
     assert_non_null(strstr(answer.message, "WRONGPASS"));
     assert_non_null(strstr(seckill_client_trouble(stage->sale.client), "WRONGPASS"));
     assert_true(fault_picture_holds(picture, stage->server, NULL));

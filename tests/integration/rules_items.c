@@ -126,6 +126,30 @@ static void what_is_lost_is_not_made_anew_from_memory(void **state) {
     assert_int_equal(redis_server_integer(r->server, "DBSIZE"), 0);
 }
 
+/* Users have other homes now, and their limits are kept there: a client that still knows the old ones must not go on. */
+static void an_item_that_was_defined_anew_must_be_opened_again(void **state) {
+    rules *r = *state;
+    sale_item_answer answer;
+    sale other;
+
+    rules_sell(r, 2, 5, 1000, 0, 10);
+    assert_status(sale_reserve(&r->sale, "u", "r", 1).status, SECKILL_OK);
+    redis_server_forget(redis_server_command(r->server, "FLUSHALL"));
+    rules_open_other(r, &other);
+    assert_status(sale_define(&other, 3, NULL).status, SECKILL_OK);
+    assert_status(sale_pause(&other).status, SECKILL_OK);
+    sale_close(&other);
+    assert_status(sale_get(&r->sale).status, SECKILL_DAMAGED);
+    answer = sale_load(&r->sale, "op", 1);
+    assert_status(answer.status, SECKILL_DAMAGED);
+    assert_non_null(strstr(answer.message, "open it again"));
+    assert_status(sale_reserve(&r->sale, "u", "r", 1).status, SECKILL_DAMAGED);
+    assert_int_equal(redis_server_integer(r->server, "HEXISTS seckill:{sale/phone}:map op:op"), 0);
+    seckill_item_close(r->sale.item);
+    assert_status(seckill_item_open(r->sale.client, "sale", "phone", &r->sale.item), SECKILL_OK);
+    assert_status(sale_reserve(&r->sale, "u", "r", 1).status, SECKILL_PAUSED);
+}
+
 static void the_end_is_for_good(void **state) {
     rules *r = *state;
     seckill_item_settings settings = rules_settings(2, 1000, 0);
@@ -359,6 +383,7 @@ int main(void) {
         RULES_TEST(the_number_of_shards_is_fixed),
         RULES_TEST(window_and_remember_are_fixed),
         RULES_TEST(what_is_lost_is_not_made_anew_from_memory),
+        RULES_TEST(an_item_that_was_defined_anew_must_be_opened_again),
         RULES_TEST(the_end_is_for_good),
         RULES_TEST(a_client_brings_an_older_shard_up_to_date),
         RULES_TEST(a_shard_that_is_missing_is_made_without_units),

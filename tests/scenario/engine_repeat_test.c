@@ -131,7 +131,7 @@ static void an_error_after_a_loss_is_unknown(void **state) {
         fake_transport_mend(&test->wire);
         fake_transport_error(&test->wire, test->wire.count - 1, errors[i]);
         engine_assert_done(&ask, SECKILL_UNKNOWN);
-        assert_non_null(strstr(ask.message, errors[i])); /* the cause is told all the same */
+        assert_non_null(strstr(ask.message, strchr(errors[i], ' ') + 1)); /* the cause is told all the same */
     }
 }
 

@@ -207,6 +207,7 @@ static void tries_again_after_a_wrong_password(void **state) {
     io_test_open(test);
     io_test_until(test, test->downs == 1);
     assert_non_null(strstr(test->cause, "refused AUTH: WRONGPASS invalid username-password pair"));
+    assert_int_equal(test->down_status, SECKILL_DENIED);
     assert_int_equal(test->ups, 0);
     io_test_until(test, test->ups == 1);
     assert_string_equal(fake_redis_failure(test->fake), "");

@@ -54,10 +54,11 @@ static void on_up(void *owner) {
         test->then_up(test);
 }
 
-static void on_down(void *owner, const char *cause) {
+static void on_down(void *owner, seckill_status status, const char *cause) {
     io_test *test = owner;
 
     test->downs++;
+    test->down_status = status;
     (void)snprintf(test->cause, sizeof(test->cause), "%s", cause);
     test->lost_before_down = test->replied;
     if (test->then_down != NULL)

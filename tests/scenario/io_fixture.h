@@ -38,7 +38,8 @@ struct io_test {
     fake_redis *fake;
     bool late;
     int ups, downs, turns, closes;
-    char cause[600]; /* of the last on_down */
+    seckill_status down_status; /* both of the last on_down */
+    char cause[600];
     io_test_reply replies[REPLIES_MAX];
     int replied;
     int lost_before_down; /* how many replies were lost when on_down came last */

@@ -209,7 +209,7 @@ void fake_transport_break(fake_transport *wire, const char *cause) {
         if (!wire->sent[i].is_over)
             give(wire, i, &reply);
     }
-    sk__engine_down(wire->engine, cause);
+    sk__engine_down(wire->engine, SECKILL_UNREACHABLE, cause);
     fake_transport_turn(wire);
 }
 

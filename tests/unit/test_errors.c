@@ -110,11 +110,29 @@ static void the_text_needs_no_end(void **state) {
     assert_verdict(text, 2, SECKILL_SERVER_ERROR, SK__THEN_FINISH);
 }
 
+static void people_read_errors_without_our_words(void **state) {
+    static const char *const pairs[][2] = {
+        {"CONFLICT the id was used script: 0123, on @user_script:4.", "the id was used"},
+        {"ENDED", "ENDED"},
+        {"WRONGTYPE Operation against a key (HGET k)", "WRONGTYPE Operation against a key (HGET k)"},
+        {"", ""},
+    };
+    char description[64];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        sk__describe_error(pairs[i][0], strlen(pairs[i][0]), description, sizeof(description));
+        assert_string_equal(description, pairs[i][1]);
+    }
+    sk__describe_error("RANGE abcdef", 12, description, 4);
+    assert_string_equal(description, "abc");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_word_has_its_meaning),      cmocka_unit_test(words_that_begin_or_end_alike_do_not_match),
-        cmocka_unit_test(anything_else_is_a_server_error), cmocka_unit_test(what_a_script_is_forbidden_is_denied),
-        cmocka_unit_test(the_text_needs_no_end),
+        cmocka_unit_test(people_read_errors_without_our_words),       cmocka_unit_test(every_word_has_its_meaning),
+        cmocka_unit_test(words_that_begin_or_end_alike_do_not_match), cmocka_unit_test(anything_else_is_a_server_error),
+        cmocka_unit_test(what_a_script_is_forbidden_is_denied),       cmocka_unit_test(the_text_needs_no_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,57 @@
+#include "engine/core.h"
+
+/* ---- memory, times, chance ---- */
+
+void *sk__engine_alloc(sk__engine *engine, size_t size) {
+    return sk__calloc(engine->config.allocator, 1, size);
+}
+
+void sk__engine_release(sk__engine *engine, void *memory) {
+    sk__free(engine->config.allocator, memory);
+}
+
+int64_t sk__engine_now(const sk__engine *engine) {
+    return engine->config.transport->now_ms(engine->config.transport);
+}
+
+void sk__engine_wake(sk__engine *engine) {
+    engine->config.transport->wake(engine->config.transport);
+}
+
+/* SplitMix64. Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators" (2014). Chance only, no secrets. */
+uint64_t sk__engine_random(sk__engine *engine) {
+    uint64_t z = (engine->random += UINT64_C(0x9e3779b97f4a7c15));
+
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+bool sk__timer_start(sk__engine *engine, sk__timer *timer, int64_t due_ms, void (*fire)(sk__engine *engine, sk__timer *timer)) {
+    timer->fire = fire;
+    return sk__heap_add(&engine->timers, &timer->node, due_ms);
+}
+
+void sk__timer_stop(sk__engine *engine, sk__timer *timer) {
+    sk__heap_remove(&engine->timers, &timer->node);
+}
+
+/* ---- admission and counting ---- */
+
+bool sk__engine_enter(sk__engine *engine) {
+    if (engine->stats.in_progress >= engine->config.max_operations)
+        return false;
+    engine->stats.in_progress++;
+    engine->stats.operations++;
+    return true;
+}
+
+void sk__engine_leave(sk__engine *engine, seckill_status status) {
+    engine->stats.in_progress--;
+    if (status > 0)
+        engine->stats.refused++;
+    else if (status < 0 && seckill_status_class(status) == SECKILL_CLASS_UNKNOWN)
+        engine->stats.unknown++;
+    else if (status < 0)
+        engine->stats.failed++;
+}
