@@ -20,7 +20,7 @@
 #include "engine/core.h"
 
 /* SECKILL_NO_MEMORY is the only failure. */
-seckill_status sk__engine_open(const sk__engine_config *config, sk__engine **engine);
+seckill_status sk__engine_open(const sk__engine_config *config, sk__engine **out);
 
 /* What a client does when it closes: finishes every op and task, as SECKILL_UNKNOWN or SECKILL_CLOSED. Not from a public call.
  */

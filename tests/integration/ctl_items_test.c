@@ -26,7 +26,8 @@ static void defines_with_defaults(void **state) {
 
 static void changes_only_what_is_named(void **state) {
     (void)state;
-    ctl_json(0, "item define a/two --shards 3 --limit 2 --price 500 --hold 1m30s --grace 2m --end 2099-01-01T00:00:00+08:00");
+    ctl_json(0, "item define a/two --shards 3 --limit 2 --price 500 --hold 1m30s --grace 2m --window 5m "
+                "--end 2099-01-01T00:00:00+08:00");
     ctl_json(0, "item define a/two --price 600 --window 5m");
     const json_t *answer = ctl_json(0, "item get a/two");
     assert_int_equal(ctl_int(answer, "shard_count"), 3);
@@ -40,6 +41,8 @@ static void changes_only_what_is_named(void **state) {
     ctl_json(0, "item define a/two --end none");
     assert_int_equal(ctl_int(ctl_json(0, "item get a/two"), "end_ms"), 0);
     assert_string_equal(ctl_text(ctl_json(1, "item define a/two --shards 4"), "status"), "conflict");
+    assert_string_equal(ctl_text(ctl_json(1, "item define a/two --window 6m"), "status"), "conflict");
+    assert_string_equal(ctl_text(ctl_json(1, "item define a/two --remember 7m"), "status"), "conflict");
 }
 
 static void lists_and_shows_an_activity(void **state) {

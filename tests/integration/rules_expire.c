@@ -43,7 +43,7 @@ static void expiring_twice_gives_nothing_twice(void **state) {
     rules *r = *state;
     char *before, *after;
 
-    rules_sell(r, 3, 5, 1000, 0, 30);
+    rules_sell(r, 3, 5, 1000, 0, 60); /* enough, wherever the users live */
     rules_freeze(r);
     for (int i = 0; i < 20; i++) {
         char user[8];

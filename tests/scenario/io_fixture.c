@@ -80,7 +80,8 @@ void io_test_on_reply(void *context, const sk__reply *reply) {
     assert_true(test->replied < REPLIES_MAX);
     record->kind = reply->kind;
     record->size = reply->size;
-    (void)snprintf(record->text, sizeof(record->text), "%.*s", reply->size < 99 ? (int)reply->size : 99, reply->bytes);
+    (void)snprintf(record->text, sizeof(record->text), "%.*s", reply->size < TEXT_MAX ? (int)reply->size : TEXT_MAX,
+                   reply->bytes);
     test->replied++;
     if (test->then_reply != NULL)
         test->then_reply(test);

@@ -19,13 +19,13 @@
 #include <stdbool.h>
 #include <uv.h>
 
-enum { REPLIES_MAX = 4096, GUARD_MS = 20000 };
+enum { REPLIES_MAX = 4096, TEXT_MAX = 400, GUARD_MS = 20000 };
 
 typedef struct io_test io_test;
 
 typedef struct {
     sk__reply_kind kind;
-    char text[100]; /* its beginning */
+    char text[TEXT_MAX + 1]; /* its beginning */
     size_t size;
 } io_test_reply;
 

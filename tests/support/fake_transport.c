@@ -334,10 +334,10 @@ void fake_transport_play(fake_transport *wire, size_t index) {
     const fake_sent *sent = &wire->sent[index];
     sk__writer writer = sk__writer_of(bytes, sizeof(bytes));
 
+    if (sent->script == SK__SCRIPT_map_define)
+        wire->is_defined = true;
     switch (sent->script) {
     case SK__SCRIPT_map_define:
-        wire->is_defined = true;
-        /* fall through */
     case SK__SCRIPT_map_get:
     case SK__SCRIPT_map_state:
     case SK__SCRIPT_plan_done:
