@@ -28,12 +28,14 @@ static int width_of(const char *text) {
 
 static char *next_cell(text_table *t) {
     if (t->used == t->room) {
-        t->room = t->room ? 2 * t->room : 64;
-        t->cells = realloc(t->cells, t->room * sizeof *t->cells);
-        if (!t->cells) {
+        size_t room = t->room ? 2 * t->room : 64;
+        char(*cells)[TABLE_CELL] = realloc(t->cells, room * sizeof *cells);
+        if (!cells) {
             fputs("out of memory\n", stderr);
             abort();
         }
+        t->cells = cells;
+        t->room = room;
     }
     return t->cells[t->used++];
 }

@@ -59,7 +59,8 @@ typedef struct {
     uint32_t reconnect_min_ms;   /* first wait before connecting again, 1 to 3,600,000; default 20; it doubles, ... */
     uint32_t reconnect_max_ms;   /* ... with jitter, up to this; default 1,000, or reconnect_min_ms if that is more */
     uint32_t max_operations;     /* operations under way; one more is SECKILL_BUSY, 1 to 16,777,216; default 65,536 */
-    uint32_t max_batches;        /* batches in flight to each Redis node, 1 to 64; default 2 */
+    uint32_t max_batches;        /* batches in flight to each Redis node, and of each call over several shards the shards asked
+                                    at a time, 1 to 64; default 2 */
     uint32_t max_batch;          /* operations in one batch, 1 to SECKILL_BATCH_MAX; default SECKILL_BATCH_MAX */
     const seckill_allocator *allocator; /* copied; NULL: malloc, realloc, free */
     seckill_log_cb log;                 /* NULL: no log */
@@ -82,7 +83,8 @@ typedef void (*seckill_close_cb)(void *user_data);
  * have been sent, else SECKILL_CLOSED. Then items still open are closed, and when the last handle of the loop is closed and all
  * memory is freed `cb` (may be NULL) runs, once. From this call on no other call may be made on the client or its items but
  * seckill_client_dispatch and its two companions, by a host that drives it, until `cb` has run. With a foreign loop and a
- * NULL `cb`, outside of a callback, the client is closed before this call returns, callbacks included. Closing twice is
+ * NULL `cb`, outside of a callback, the client is closed before this call returns, callbacks included (a name
+ * that is being resolved is waited for). Closing twice is
  * ignored. NULL is allowed. Inside a callback such a client is closed before the seckill_client_dispatch that runs it returns.
  */
 SECKILL_API void seckill_client_close(seckill_client *client, seckill_close_cb cb, void *user_data);
@@ -103,7 +105,7 @@ SECKILL_API void seckill_client_dispatch(seckill_client *client);
 /* Counters since the client was opened, and gauges. Begin with struct_size set. */
 typedef struct {
     size_t struct_size;
-    uint64_t operations;  /* started */
+    uint64_t operations;  /* begun, those refused for memory included */
     uint64_t granted;     /* reserves that took units */
     uint64_t replayed;    /* answers that stood already */
     uint64_t refused;     /* answers of the business other than ok */
@@ -111,10 +113,10 @@ typedef struct {
     uint64_t unknown;     /* answers that never came */
     uint64_t batches;     /* scripts sent for batches of operations */
     uint64_t batched;     /* operations in them; batched / batches is the mean batch */
-    uint64_t repeated;    /* scripts sent again because the connection was lost */
+    uint64_t repeated;    /* scripts whose answer was lost with the connection */
     uint64_t connections; /* made, the first included */
     uint64_t in_progress; /* gauge: operations under way */
-    uint64_t in_flight;   /* gauge: batches in flight */
+    uint64_t in_flight;   /* gauge: batches in flight, or waiting for the connection */
     int connected;        /* gauge: 1 if the connection is up */
 } seckill_client_stats;
 

@@ -59,8 +59,10 @@ typedef struct {
 } seckill_event_ack;
 
 /* Acknowledges events: removes those whose id and reservation both fit; others are left alone. Repeating is harmless.
+ *   shard   0 to the item's shards - 1; SECKILL_INVALID in the callback if it has fewer
  *   acks    copied; count 1 to SECKILL_BATCH_MAX
- * The callback's result.amount: how many were removed. Statuses as in item.h. */
+ * The callback's result.amount: how many were removed; fewer where an earlier sending removed some, and its answer was lost.
+ * Statuses as in item.h. */
 SECKILL_API SECKILL_CHECKED seckill_status seckill_events_ack(seckill_item *item, uint32_t shard, const seckill_event_ack *acks,
                                                               size_t count, uint32_t timeout_ms, seckill_item_cb cb,
                                                               void *user_data);

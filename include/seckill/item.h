@@ -24,7 +24,8 @@ extern "C" {
 typedef struct seckill_item seckill_item;
 
 /* Opens a handle: cheap, no I/O. The item's mapping list is read when first needed, kept, and read again when a shard says that
- * it is newer. The item need not be defined yet. Opening the same item twice gives two handles.
+ * it is newer. The item need not be defined yet. Opened twice, it is the same pointer, to be closed
+ * twice. A client looks through its open items at each opening: keep handles, thousands of them at most.
  *   activity, item   NUL-terminated ids, copied
  * SECKILL_INVALID: an id is malformed. SECKILL_NO_MEMORY. */
 SECKILL_API SECKILL_CHECKED seckill_status seckill_item_open(seckill_client *client, const char *activity, const char *item,
@@ -43,8 +44,8 @@ typedef struct {
     uint32_t shards;    /* 1 to SECKILL_SHARDS_MAX; fixed by the first definition; 0: as defined, or 8 if it is new */
     uint32_t limit;     /* units that a user may hold, reserved and sold together, 1 to 1,000,000; 0: 1 */
     int64_t price;      /* of one unit, in minor units (cents, fen), 0 to SECKILL_AMOUNT_MAX */
-    int64_t start_ms;   /* requests before it are SECKILL_NOT_STARTED; 0: at once */
-    int64_t end_ms;     /* requests from it on are SECKILL_ENDED; 0: never */
+    int64_t start_ms;   /* requests before it are SECKILL_NOT_STARTED, below 2^47; 0: at once */
+    int64_t end_ms;     /* requests from it on are SECKILL_ENDED, later than start_ms and below 2^47; 0: never */
     uint32_t hold_ms;   /* how long a reservation holds its units, 1 to 604,800,000 (7 days); 0: 300,000 */
     uint32_t grace_ms;  /* how long past the hold its token can still confirm, if there are units, to 604,800,000; default 0 */
     uint32_t window_ms; /* requests created longer ago are SECKILL_TOO_OLD, 1 to 604,800,000; fixed by the first definition;
@@ -81,7 +82,7 @@ typedef struct {
 typedef struct {
     uint32_t shard;
     seckill_status status;
-    int64_t amount; /* of load and withdraw: the units that this shard got or gave; else 0 */
+    int64_t amount; /* load, withdraw: units that this shard got or gave; expire: that came back; events_ack: events; else 0 */
 } seckill_shard_outcome;
 
 /* The result of a call on an item. */

@@ -27,7 +27,8 @@ typedef struct {
 typedef void (*seckill_expire_cb)(const seckill_expire_result *result, void *user_data);
 
 /* Ends what is overdue on every shard of an item, in steps of at most SECKILL_BATCH_MAX users each: reservations whose hold is
- * over give their units back, and remembered request ids whose time is over are forgotten. Statuses as in item.h. */
+ * over give their units back, and remembered request ids whose time is over are forgotten. What an earlier sending ended whose
+ * answer was lost is not counted. Statuses as in item.h. */
 SECKILL_API SECKILL_CHECKED seckill_status seckill_expire(seckill_item *item, uint32_t timeout_ms, seckill_expire_cb cb,
                                                           void *user_data);
 

@@ -57,8 +57,9 @@ typedef seckill_result_cb seckill_reserve_cb;
 typedef struct seckill_op seckill_op;
 
 enum {
-    SECKILL_FIRST_ATTEMPT = 1 /* this request id was never sent before: the answer may come from memory (at most 200 ms old)
-                                 instead of from Redis. Never set it on a retry: its grant may stand. */
+    /* This request id was never sent before: the answer may come from memory, at most 200 ms old, instead of from Redis. Never
+     * set it on a retry: its grant may stand. A permission, not an order: this release asks Redis all the same. */
+    SECKILL_FIRST_ATTEMPT = 1
 };
 
 typedef struct {
@@ -88,7 +89,7 @@ SECKILL_API SECKILL_CHECKED seckill_status seckill_reserve(seckill_item *item, c
 typedef struct {
     size_t struct_size;
     const seckill_reservation_ref *ref; /* what the verified token says, copied; its activity and item must be the handle's */
-    seckill_bytes order_ref;            /* the shop's own words, 0 to SECKILL_ORDER_REF_MAX bytes, carried into the event */
+    seckill_bytes order_ref;            /* the shop's own words, 0 to SECKILL_ORDER_REF_MAX bytes, copied into the event */
     uint32_t timeout_ms;                /* 1 to 3,600,000; 0: the client's default */
 } seckill_confirm_options;
 
@@ -99,7 +100,9 @@ typedef struct {
  * has expired, or that a failover lost, is taken again if the token is still valid by the server's clock, the sale is on, and
  * limit and stock allow.
  * The callback's status: SECKILL_OK. SECKILL_EXPIRED: for good. SECKILL_CANCELLED, SECKILL_REFUNDED. SECKILL_CONFLICT: the
- * record says another quantity than the token. SECKILL_BUSY: too many events wait (settings.max_events). */
+ * record says another quantity than the token. SECKILL_PAUSED, SECKILL_NOT_STARTED: the hold is over, and nothing is taken
+ * again now. SECKILL_BUSY: too many events wait (settings.max_events), or the record is lost and the user has
+ * SECKILL_USER_RECORDS_MAX others. Confirmed again with another order_ref, the first one stands: the answer is `replayed`. */
 SECKILL_API SECKILL_CHECKED seckill_status seckill_confirm(seckill_item *item, const seckill_confirm_options *options,
                                                            seckill_op **op, seckill_result_cb cb, void *user_data);
 
@@ -153,7 +156,8 @@ typedef void (*seckill_lookup_cb)(const seckill_lookup_result *result, void *use
 SECKILL_API SECKILL_CHECKED seckill_status seckill_lookup(seckill_item *item, const seckill_lookup_options *options,
                                                           seckill_op **op, seckill_lookup_cb cb, void *user_data);
 
-/* The callback of this operation is not called any more, and `op` must not be used again. What was sent may still happen. */
+/* The callback of this operation is not called any more, and `op` must not be used again. What was asked may still happen, now
+ * or later, and counts as under way until then. NULL is allowed. */
 SECKILL_API void seckill_op_detach(seckill_op *op);
 
 #ifdef __cplusplus

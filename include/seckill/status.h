@@ -18,7 +18,8 @@ extern "C" {
 typedef enum {
     SECKILL_CLASS_FINAL = 0,     /* asking again with the same request id gives the same answer, as long as nobody frees units,
                                     changes the item or repairs what is wrong */
-    SECKILL_CLASS_RETRYABLE = 1, /* nothing was taken or changed; the same request may succeed later */
+    SECKILL_CLASS_RETRYABLE = 1, /* nothing was taken or changed (of a call over several shards: on the shard that says so); the
+                                    same request may succeed later */
     SECKILL_CLASS_UNKNOWN = 2    /* it was sent and no answer came: it may stand or not; ask again with the same request id */
 } seckill_class;
 

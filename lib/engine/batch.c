@@ -201,10 +201,17 @@ static void deliver_lookups(sk__batch *batch, sk__reader *reply, int64_t now_ms)
     }
 }
 
+/* An op that an earlier batch carried may be done all the same, unless a later one says what it found. */
+static seckill_status status_for(const seckill_op *op, seckill_status status) {
+    return op->may_be_done && seckill_status_class(status) == SECKILL_CLASS_RETRYABLE ? SECKILL_UNKNOWN : status;
+}
+
 static void fail_all(sk__batch *batch, seckill_status status, const char *cause) {
     for (uint32_t i = 0; i < batch->count; i++) {
-        if (batch->ops[i] != NULL)
-            sk__op_fail(batch->ops[i], status, cause);
+        seckill_op *op = batch->ops[i];
+
+        if (op != NULL)
+            sk__op_fail(op, status_for(op, status), cause);
     }
 }
 
@@ -246,7 +253,7 @@ static bool update_shard(sk__call *call) {
     return sk__shard_update(SK__CONTAINER(call, sk__batch, call)->queue->shard, call);
 }
 
-static const sk__call_kind batch_kind = {is_wanted, encode, end, sent, update_shard, false};
+static const sk__call_kind batch_kind = {is_wanted, encode, end, sent, update_shard};
 
 /* ---- making them ---- */
 
@@ -270,6 +277,7 @@ static bool make(sk__engine *engine, sk__queue *queue) {
     sk__item_use(queue->shard->item);
     (void)set_ready(engine, queue);
     sk__call_start(&batch->call, engine, &batch_kind, queue->shard->slot);
+    batch->call.changes_nothing = queue->kind == SK__LOOKUP;
     return true;
 }
 

@@ -19,7 +19,7 @@ void sk__call_start(sk__call *call, sk__engine *engine, const sk__call_kind *kin
 }
 
 seckill_status sk__call_verdict(const sk__call *call) {
-    if (call->outstanding || call->may_be_done)
+    if ((call->outstanding && !call->changes_nothing) || call->may_be_done)
         return SECKILL_UNKNOWN;
     return call->trouble == SECKILL_UNREACHABLE ? call->engine->trouble : call->trouble;
 }
@@ -46,6 +46,10 @@ static void on_backoff_over(sk__engine *engine, sk__timer *timer) {
 static void send_later(sk__call *call) {
     int64_t due;
 
+    if (call->engine->closing) {
+        back_in_line(call); /* where it ends; nobody would look at a timer any more */
+        return;
+    }
     call->attempts++;
     due = sk__engine_now(call->engine) +
           sk__backoff_ms(BACKOFF_MIN_MS, BACKOFF_MAX_MS, call->attempts, (uint32_t)sk__engine_random(call->engine));
@@ -117,7 +121,7 @@ static void on_reply(void *context, const sk__reply *reply) {
         end(call, SECKILL_PROTOCOL, NULL, 0, "a reply of another type than the script's");
         break;
     case SK__REPLY_LOST:
-        call->may_be_done = !call->kind->changes_nothing;
+        call->may_be_done = !call->changes_nothing;
         call->trouble = SECKILL_UNREACHABLE;
         engine->stats.repeated++;
         back_in_line(call);
@@ -147,11 +151,43 @@ static bool send(sk__call *call) {
         return true;
     }
     call->outstanding = true;
+    sk__list_remove(&call->link);
     if (call->kind->sent != NULL)
         call->kind->sent(call);
-    sk__list_remove(&call->link);
-    sk__list_append(&engine->outstanding, &call->link);
     return true;
+}
+
+/* Ends what nobody wants; true: it did. Its place may be what others wait for. */
+static bool end_unwanted(sk__call *call) {
+    sk__engine *engine = call->engine;
+
+    if (!engine->closing && call->kind->is_wanted(call))
+        return false;
+    end(call, call->may_be_done ? SECKILL_UNKNOWN : SECKILL_CLOSED, NULL, 0, seckill_status_message(SECKILL_CLOSED));
+    if (!engine->closing) /* a closing engine has no transport to ask */
+        sk__engine_wake(engine);
+    return true;
+}
+
+/* There is no connection: what is still wanted goes back to the front, in order; on_up wakes the engine. */
+static void keep_wanted(sk__engine *engine, sk__link *line) {
+    sk__link wanted;
+
+    sk__list_init(&wanted);
+    while (!sk__list_is_empty(line)) {
+        sk__call *call = SK__CONTAINER(line->next, sk__call, link);
+
+        if (end_unwanted(call))
+            continue;
+        sk__list_remove(&call->link);
+        sk__list_append(&wanted, &call->link);
+    }
+    while (!sk__list_is_empty(&wanted)) {
+        sk__link *last = wanted.previous;
+
+        sk__list_remove(last);
+        sk__list_prepend(&engine->calls, last);
+    }
 }
 
 void sk__calls_send(sk__engine *engine) {
@@ -161,22 +197,9 @@ void sk__calls_send(sk__engine *engine) {
     while (!sk__list_is_empty(&line)) {
         sk__call *call = SK__CONTAINER(line.next, sk__call, link);
 
-        if (engine->closing || !call->kind->is_wanted(call)) {
-            end(call, SECKILL_CLOSED, NULL, 0, "");
-            /* Its place may be what others wait for. A closing engine has no transport to ask. */
-            if (!engine->closing)
-                sk__engine_wake(engine);
+        if (end_unwanted(call) || send(call))
             continue;
-        }
-        if (send(call))
-            continue;
-        /* Back to the front, in order: on_up wakes the engine. */
-        while (!sk__list_is_empty(&line)) {
-            sk__link *last = line.previous;
-
-            sk__list_remove(last);
-            sk__list_prepend(&engine->calls, last);
-        }
+        keep_wanted(engine, &line);
         return;
     }
 }

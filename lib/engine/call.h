@@ -24,19 +24,19 @@ typedef struct {
     /* The shard has older settings than this client: brings it up to date and then says sk__call_updated. False: out of memory.
      * May be NULL. */
     bool (*update_shard)(sk__call *call);
-    bool changes_nothing; /* so a lost answer leaves nothing unknown */
 } sk__call_kind;
 
 struct sk__call {
     sk__engine *engine;
     const sk__call_kind *kind;
-    sk__link link; /* in engine->calls, or engine->outstanding, or in none */
+    sk__link link; /* in engine->calls while it waits to be sent */
     sk__timer retry;
     uint32_t slot;
     uint32_t attempts;      /* that failed in a row */
     seckill_status trouble; /* what to say if nobody can wait longer */
     bool outstanding;       /* sent, and neither answered nor lost */
     bool may_be_done;       /* sent once, and the answer was lost */
+    bool changes_nothing;   /* so a lost answer leaves nothing unknown; set behind sk__call_start */
     bool with_text;
 };
 

@@ -35,19 +35,19 @@ struct sk__engine {
     sk__engine_config config;
     char prefix[SECKILL_PREFIX_MAX + 1];
     sk__heap timers;
-    sk__heap ready;       /* queues with waiting ops and no backoff, the oldest head first */
-    sk__link items;       /* every item with a handle or a user */
-    sk__link calls;       /* calls that wait to be sent */
-    sk__link outstanding; /* calls that wait for their reply */
-    sk__link tasks;
+    sk__heap ready;    /* queues with waiting ops and no backoff, the oldest head first */
+    sk__link items;    /* every item with a handle or a user */
+    sk__link calls;    /* that wait to be sent */
     uint64_t sequence; /* of ops, so that the oldest can be told */
     uint64_t random;
     uint32_t batches; /* under way */
     bool closing;
     seckill_client_stats stats;
-    seckill_status trouble; /* why the connection is down: SECKILL_UNREACHABLE, or SECKILL_DENIED */
-    char cause[200];        /* the same for a person */
-    sk__command command;    /* the one being put together */
+    /* Why what waits to be sent has to wait: SECKILL_UNREACHABLE or SECKILL_DENIED while the connection is down, else
+     * SECKILL_SERVER_BUSY; and why it is down, for a person. */
+    seckill_status trouble;
+    char cause[200];
+    sk__command command; /* the one being put together */
 };
 
 /* Memory, times and chance, for the engine's own files. */

@@ -22,8 +22,6 @@ seckill_status sk__engine_open(const sk__engine_config *config, sk__engine **out
     sk__heap_init(&engine->ready, config->allocator);
     sk__list_init(&engine->items);
     sk__list_init(&engine->calls);
-    sk__list_init(&engine->outstanding);
-    sk__list_init(&engine->tasks);
     *out = engine;
     return SECKILL_OK;
 }
@@ -57,12 +55,13 @@ void sk__engine_free(sk__engine *engine) {
 
 /* ---- the turn ---- */
 
-/* Only what is due as the turn begins: a callback that starts an operation with no patience must not hold up the loop. */
+/* No more than there are as the turn begins: callbacks that start again what ends at once must not hold up the loop. */
 static void fire_due(sk__engine *engine) {
     int64_t now = sk__engine_now(engine);
+    size_t left = engine->timers.count;
     sk__heap_node *top;
 
-    while (!engine->closing && (top = sk__heap_top(&engine->timers)) != NULL && top->key <= now) {
+    while (left-- > 0 && !engine->closing && (top = sk__heap_top(&engine->timers)) != NULL && top->key <= now) {
         sk__timer *timer = SK__CONTAINER(top, sk__timer, node);
 
         sk__timer_stop(engine, timer);
@@ -75,14 +74,17 @@ void sk__engine_turn(sk__engine *engine) {
     const sk__heap_node *next;
 
     fire_due(engine);
-    sk__batches_make(engine);
+    if (!engine->closing)
+        sk__batches_make(engine);
+    if (engine->closing)
+        return; /* asked for by a callback: everything ends in the next turn */
     sk__calls_send(engine);
     next = sk__heap_top(&engine->timers);
     transport->alarm(transport, next != NULL ? next->key : INT64_MAX);
 }
 
 void sk__engine_up(sk__engine *engine) {
-    engine->trouble = SECKILL_UNREACHABLE;
+    engine->trouble = SECKILL_SERVER_BUSY; /* what still waits then waits for others */
     engine->cause[0] = '\0';
     sk__engine_wake(engine);
 }

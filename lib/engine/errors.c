@@ -5,18 +5,28 @@
 #include <string.h>
 
 typedef struct {
-    const char *word; /* the first of the error */
+    const char *word; /* the first of the error, or the first few */
     sk__verdict verdict;
 } error;
 
 static const error errors_of_redis[] = {
-    {"NOSCRIPT", {SECKILL_SERVER_BUSY, SK__THEN_SEND_TEXT}}, {"LOADING", {SECKILL_SERVER_BUSY, SK__THEN_WAIT}},
-    {"BUSY", {SECKILL_SERVER_BUSY, SK__THEN_WAIT}},          {"TRYAGAIN", {SECKILL_SERVER_BUSY, SK__THEN_WAIT}},
-    {"CLUSTERDOWN", {SECKILL_SERVER_BUSY, SK__THEN_WAIT}},   {"MASTERDOWN", {SECKILL_SERVER_BUSY, SK__THEN_WAIT}},
-    {"READONLY", {SECKILL_SERVER_BUSY, SK__THEN_WAIT}},      {"NOREPLICAS", {SECKILL_SERVER_BUSY, SK__THEN_WAIT}},
-    {"MISCONF", {SECKILL_SERVER_BUSY, SK__THEN_WAIT}},       {"OOM", {SECKILL_SERVER_MEMORY, SK__THEN_FINISH}},
-    {"WRONGTYPE", {SECKILL_DAMAGED, SK__THEN_FINISH}},       {"NOPERM", {SECKILL_DENIED, SK__THEN_FINISH}},
-    {"NOAUTH", {SECKILL_DENIED, SK__THEN_FINISH}},           {"WRONGPASS", {SECKILL_DENIED, SK__THEN_FINISH}},
+    {"NOSCRIPT", {SECKILL_SERVER_BUSY, SK__THEN_SEND_TEXT}},
+    {"LOADING", {SECKILL_SERVER_BUSY, SK__THEN_WAIT}},
+    {"BUSY", {SECKILL_SERVER_BUSY, SK__THEN_WAIT}},
+    {"TRYAGAIN", {SECKILL_SERVER_BUSY, SK__THEN_WAIT}},
+    {"CLUSTERDOWN", {SECKILL_SERVER_BUSY, SK__THEN_WAIT}},
+    {"MASTERDOWN", {SECKILL_SERVER_BUSY, SK__THEN_WAIT}},
+    {"READONLY", {SECKILL_SERVER_BUSY, SK__THEN_WAIT}},
+    {"NOREPLICAS", {SECKILL_SERVER_BUSY, SK__THEN_WAIT}},
+    {"MISCONF", {SECKILL_SERVER_BUSY, SK__THEN_WAIT}},
+    {"OOM", {SECKILL_SERVER_MEMORY, SK__THEN_FINISH}},
+    {"WRONGTYPE", {SECKILL_DAMAGED, SK__THEN_FINISH}},
+    {"NOPERM", {SECKILL_DENIED, SK__THEN_FINISH}},
+    {"NOAUTH", {SECKILL_DENIED, SK__THEN_FINISH}},
+    {"WRONGPASS", {SECKILL_DENIED, SK__THEN_FINISH}},
+    /* What is called NOPERM outside of a script: inside of one by Redis 7.0, and by later ones and Valkey. */
+    {"ERR The user executing the script can't", {SECKILL_DENIED, SK__THEN_FINISH}},
+    {"ERR ACL failure in script:", {SECKILL_DENIED, SK__THEN_FINISH}},
 };
 
 static const error errors_of_scripts[] = {
@@ -25,9 +35,6 @@ static const error errors_of_scripts[] = {
     {"RANGE", {SECKILL_INVALID, SK__THEN_FINISH}},     {"CONFLICT", {SECKILL_CONFLICT, SK__THEN_FINISH}},
     {"ENDED", {SECKILL_ENDED, SK__THEN_FINISH}},       {"FULL", {SECKILL_BUSY, SK__THEN_FINISH}},
 };
-
-/* How Redis 7 says inside a script what it calls NOPERM outside of one. */
-static const char script_denied[] = "ERR The user executing the script can't";
 
 enum {
     REDIS_ERRORS = sizeof(errors_of_redis) / sizeof(errors_of_redis[0]),
@@ -50,16 +57,27 @@ static const error *find(const error *errors, size_t count, const char *text, si
 
 sk__verdict sk__judge_error(const char *text, size_t size) {
     static const sk__verdict other = {SECKILL_SERVER_ERROR, SK__THEN_FINISH};
-    static const sk__verdict denied = {SECKILL_DENIED, SK__THEN_FINISH};
     const error *found = find(errors_of_redis, REDIS_ERRORS, text, size);
 
     if (found == NULL)
         found = find(errors_of_scripts, SCRIPT_ERRORS, text, size);
-    if (found != NULL)
-        return found->verdict;
-    if (size >= sizeof(script_denied) - 1 && memcmp(text, script_denied, sizeof(script_denied) - 1) == 0)
-        return denied;
-    return other;
+    return found != NULL ? found->verdict : other;
+}
+
+/* Where " script: HASH, on @user_script:LINE." begins, perhaps cut short; an error may say " script: " for itself, too. */
+static char *find_place(char *description) {
+    static const char mark[] = " script: ";
+    char *place = strstr(description, mark);
+
+    while (place != NULL) {
+        const char *hash = place + sizeof(mark) - 1;
+        size_t digits = strspn(hash, "0123456789abcdef");
+
+        if (hash[digits] == ',' || hash[digits] == '\0')
+            return place;
+        place = strstr(hash, mark);
+    }
+    return NULL;
 }
 
 void sk__describe_error(const char *text, size_t size, char *description, size_t description_size) {
@@ -70,7 +88,7 @@ void sk__describe_error(const char *text, size_t size, char *description, size_t
     if (skipped >= size)
         skipped = 0;
     (void)snprintf(description, description_size, "%.*s", (int)(size - skipped), text + skipped);
-    place = strstr(description, " script: ");
+    place = find_place(description);
     if (place != NULL)
         *place = '\0';
 }

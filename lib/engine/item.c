@@ -259,7 +259,7 @@ static void map_end(sk__call *call, seckill_status status, sk__reader *reply, co
     sk__item_unuse(item);
 }
 
-static const sk__call_kind map_kind = {map_is_wanted, map_encode, map_end, NULL, NULL, true};
+static const sk__call_kind map_kind = {map_is_wanted, map_encode, map_end, NULL, NULL};
 
 /* Begins to read the mapping list, unless that is under way. False: out of memory. */
 static bool load(seckill_item *item) {
@@ -274,6 +274,7 @@ static bool load(seckill_item *item) {
     item->map_call = &self->call;
     sk__item_use(item);
     sk__call_start(&self->call, item->engine, &map_kind, item->map_slot);
+    self->call.changes_nothing = true;
     return true;
 }
 
@@ -294,10 +295,14 @@ void sk__item_saw_version(seckill_item *item, uint64_t version) {
 /* ---- bringing a shard up to date ---- */
 
 void sk__shard_encode(const sk__shard *shard, sk__command *command, sk__script_id script, bool with_text) {
+    sk__writer identity;
+
     sk__command_begin(command, script, with_text, SK__SHARD_KEYS);
     for (int i = 0; i < SK__SHARD_KEYS; i++)
         sk__command_add_text(command, shard->keys[i]);
-    sk__command_add_number(command, (int64_t)shard->item->info.version);
+    identity = sk__command_add_packed(command, sizeof(uint64_t) + SECKILL_SEED_SIZE);
+    sk__write_u64(&identity, shard->item->info.version);
+    sk__write_bytes(&identity, shard->item->info.seed, SECKILL_SEED_SIZE);
 }
 
 void sk__shard_encode_define(const sk__shard *shard, sk__command *command, bool with_text) {
@@ -352,7 +357,7 @@ static void update_end(sk__call *call, seckill_status status, sk__reader *reply,
     sk__item_unuse(item);
 }
 
-static const sk__call_kind update_kind = {update_is_wanted, update_encode, update_end, NULL, NULL, false};
+static const sk__call_kind update_kind = {update_is_wanted, update_encode, update_end, NULL, NULL};
 
 bool sk__shard_update(sk__shard *shard, sk__call *asker) {
     sk__engine *engine = shard->item->engine;

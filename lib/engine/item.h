@@ -80,7 +80,7 @@ bool sk__shard_update(sk__shard *shard, sk__call *asker);
 /* Adds what the script `define` takes: keys, and the settings as arguments. */
 void sk__shard_encode_define(const sk__shard *shard, sk__command *command, bool with_text);
 
-/* Begins a shard's command: script, six keys, the version of the settings. */
+/* Begins a shard's command: script, six keys, the version of the settings and the seed. */
 void sk__shard_encode(const sk__shard *shard, sk__command *command, sk__script_id script, bool with_text);
 
 #endif

@@ -18,7 +18,8 @@ seckill_bytes sk__op_order_ref(const seckill_op *op) {
     return bytes;
 }
 
-seckill_status sk__op_verdict(const seckill_op *op) {
+/* What to say if it cannot wait longer. */
+static seckill_status verdict_of(const seckill_op *op) {
     if (op->may_be_done)
         return SECKILL_UNKNOWN;
     return op->batch != NULL ? sk__batch_verdict(op->batch) : op->item->engine->trouble;
@@ -32,7 +33,7 @@ static const char *why(const seckill_op *op, seckill_status status) {
 
 static void on_deadline(sk__engine *engine, sk__timer *timer) {
     seckill_op *op = SK__CONTAINER(timer, seckill_op, deadline);
-    seckill_status status = sk__op_verdict(op);
+    seckill_status status = verdict_of(op);
 
     if (engine->closing && status != SECKILL_UNKNOWN)
         status = SECKILL_CLOSED;
@@ -72,10 +73,10 @@ static seckill_op *make(seckill_item *item, const sk__op_wish *wish) {
 static void on_map(sk__waiter *waiter, seckill_status status, const char *cause) {
     seckill_op *op = SK__CONTAINER(waiter, seckill_op, line);
 
-    if (status == SECKILL_OK && !sk__queue_add(op))
-        status = SECKILL_NO_MEMORY;
     if (status != SECKILL_OK)
         sk__op_fail(op, status, cause[0] != '\0' ? cause : seckill_status_message(status));
+    else if (!sk__queue_add(op))
+        sk__op_fail(op, SECKILL_NO_MEMORY, seckill_status_message(SECKILL_NO_MEMORY));
 }
 
 /* False: out of memory. */

@@ -59,9 +59,6 @@ void sk__op_answer(seckill_op *op, const sk__answer *answer, const sk__record *r
 /* The end of a lookup. */
 void sk__op_found(seckill_op *op, int64_t now_ms, const sk__record *records, size_t count);
 
-/* What to say if it cannot wait longer. */
-seckill_status sk__op_verdict(const seckill_op *op);
-
 seckill_bytes sk__op_user(const seckill_op *op);
 seckill_bytes sk__op_order_ref(const seckill_op *op);
 

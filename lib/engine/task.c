@@ -45,7 +45,6 @@ seckill_status sk__task_start(sk__task *task, sk__engine *engine, seckill_item *
     task->engine = engine;
     task->item = item;
     task->kind = kind;
-    sk__list_init(&task->link);
     sk__list_init(&task->waiter.link);
     task->waiter.told = on_map;
     sk__list_init(&task->calls);
@@ -62,7 +61,6 @@ seckill_status sk__task_start(sk__task *task, sk__engine *engine, seckill_item *
         sk__engine_release(engine, task);
         return status;
     }
-    sk__list_append(&engine->tasks, &task->link);
     if (item != NULL)
         sk__item_use(item);
     sk__engine_wake(engine);
@@ -94,10 +92,8 @@ void sk__task_finish(sk__task *task) {
     sk__engine *engine = task->engine;
     seckill_item *item = task->item;
 
-    task->finished = true;
     sk__timer_stop(engine, &task->deadline);
     sk__list_remove(&task->waiter.link);
-    sk__list_remove(&task->link);
     let_go_of_calls(task);
     sk__engine_leave(engine, task->status);
     task->kind->report(task);
@@ -130,20 +126,24 @@ bool sk__task_use_outcomes(sk__task *task) {
     return true;
 }
 
+static void set_outcome(sk__task *task, uint32_t shard, seckill_status status) {
+    if (task->outcomes != NULL && shard != SK__NO_SHARD)
+        task->outcomes[shard].status = status;
+}
+
 /* ---- the deadline ---- */
 
 static void on_deadline(sk__engine *engine, sk__timer *timer) {
     sk__task *task = SK__CONTAINER(timer, sk__task, deadline);
 
-    /* A task of several steps that stops between two of them is unknown, too. */
-    seckill_status worst = task->step > 1 && task->answered ? SECKILL_UNKNOWN : engine->trouble;
+    /* What was done in part is unknown as a whole. */
+    seckill_status worst = task->answered && !task->kind->changes_nothing ? SECKILL_UNKNOWN : engine->trouble;
 
     for (sk__link *link = task->calls.next; link != &task->calls; link = link->next) {
         const task_call *call = SK__CONTAINER(link, task_call, link);
         seckill_status status = sk__call_verdict(&call->call);
 
-        if (task->outcomes != NULL && call->shard != SK__NO_SHARD)
-            task->outcomes[call->shard].status = status;
+        set_outcome(task, call->shard, status);
         if (worst != SECKILL_UNKNOWN)
             worst = status;
     }
@@ -176,6 +176,8 @@ static seckill_status take_answer(task_call *self, sk__reader *reply) {
     return task->kind->answer(task, self->shard, reply);
 }
 
+static void call_more_shards(sk__task *task);
+
 static void end(sk__call *call, seckill_status status, sk__reader *reply, const char *cause) {
     task_call *self = SK__CONTAINER(call, task_call, call);
     sk__engine *engine = call->engine;
@@ -183,18 +185,24 @@ static void end(sk__call *call, seckill_status status, sk__reader *reply, const 
     seckill_item *item = self->item;
     uint32_t shard = self->shard;
 
-    if (task != NULL && status == SECKILL_OK) {
-        task->answered = true;
-        status = take_answer(self, reply);
+    if (task != NULL) {
+        /* Before the answer is taken, which may start this shard's next call, and note that it could not. */
+        set_outcome(task, shard, status);
+        if (status == SECKILL_OK) {
+            task->answered = true;
+            status = take_answer(self, reply);
+        }
+        if (status != SECKILL_OK)
+            set_outcome(task, shard, status);
     }
     sk__list_remove(&self->link);
     sk__engine_release(engine, self);
     if (task != NULL) {
-        if (task->outcomes != NULL && shard != SK__NO_SHARD)
-            task->outcomes[shard].status = status;
         if (status != SECKILL_OK)
             sk__task_fail(task, status, cause);
-        if (--task->pending == 0)
+        task->pending--;
+        call_more_shards(task);
+        if (task->pending == 0)
             task->kind->next(task);
     }
     if (item != NULL)
@@ -207,14 +215,13 @@ static bool update_shard(sk__call *call) {
     return self->shard != SK__NO_SHARD && sk__shard_update(&self->item->shards[self->shard], call);
 }
 
-static const sk__call_kind task_call_kind = {is_wanted, encode, end, NULL, update_shard, false};
+static const sk__call_kind task_call_kind = {is_wanted, encode, end, NULL, update_shard};
 
 static void start_call(sk__task *task, uint32_t slot, uint32_t shard) {
     task_call *self = sk__engine_alloc(task->engine, sizeof(*self));
 
     if (self == NULL) {
-        if (task->outcomes != NULL && shard != SK__NO_SHARD)
-            task->outcomes[shard].status = SECKILL_NO_MEMORY;
+        set_outcome(task, shard, SECKILL_NO_MEMORY);
         sk__task_fail(task, SECKILL_NO_MEMORY, "");
         return;
     }
@@ -227,6 +234,16 @@ static void start_call(sk__task *task, uint32_t slot, uint32_t shard) {
         sk__item_use(task->item);
     task->pending++;
     sk__call_start(&self->call, task->engine, &task_call_kind, slot);
+    self->call.changes_nothing = task->kind->changes_nothing;
+}
+
+/* A few shards at a time, so that one task over many of them does not stand before everyone else on the connection. */
+static void call_more_shards(sk__task *task) {
+    while (task->next_shard < task->shards_to_call && task->pending < task->engine->config.max_batches) {
+        uint32_t shard = task->next_shard++;
+
+        start_call(task, task->item->shards[shard].slot, shard);
+    }
 }
 
 /* Where no call could be started nothing would ever go on. */
@@ -241,8 +258,9 @@ void sk__task_call_shard(sk__task *task, uint32_t shard) {
 }
 
 void sk__task_call_shards(sk__task *task) {
-    for (uint32_t i = 0; i < task->item->info.settings.shards; i++)
-        start_call(task, task->item->shards[i].slot, i);
+    task->next_shard = 0;
+    task->shards_to_call = task->item->info.settings.shards;
+    call_more_shards(task);
     finish_if_stuck(task);
 }
 

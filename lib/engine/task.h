@@ -29,22 +29,22 @@ typedef struct {
     void (*report)(sk__task *task);
     /* Frees what it owns beside itself; may be NULL. */
     void (*release)(sk__task *task);
-    bool needs_map; /* the first step waits for the item's mapping list */
+    bool needs_map;       /* the first step waits for the item's mapping list */
+    bool changes_nothing; /* so that what is not answered is not unknown */
 } sk__task_kind;
 
 struct sk__task {
     const sk__task_kind *kind;
     sk__engine *engine;
     seckill_item *item; /* NULL: the list of an activity */
-    sk__link link;      /* in engine->tasks */
     sk__waiter waiter;  /* for the item's mapping list */
     sk__link calls;     /* under way */
     sk__timer deadline;
     int step;
     uint32_t pending;
-    bool finished;
-    bool answered;         /* a call of it was */
-    seckill_status status; /* the first failure */
+    uint32_t next_shard, shards_to_call; /* of the step that calls all shards */
+    bool answered;                       /* a call of it was */
+    seckill_status status;               /* the first failure */
     char cause[224];
     int64_t due_ms;                  /* the deadline */
     sk__shard_header header;         /* of the last shard that answered */
@@ -95,8 +95,5 @@ seckill_status sk__events_read_start(seckill_item *item, uint32_t shard, uint32_
                                      seckill_events_cb cb, void *user_data);
 seckill_status sk__events_ack_start(seckill_item *item, uint32_t shard, const seckill_event_ack *acks, size_t count,
                                     uint32_t timeout_ms, seckill_item_cb cb, void *user_data);
-
-/* Reads one shard's counters, as the script `stock` gives them behind the header. */
-void sk__read_stock(sk__reader *reply, seckill_stock *stock);
 
 #endif

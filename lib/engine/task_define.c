@@ -102,7 +102,10 @@ static void release(sk__task *task) {
     sk__engine_release(task->engine, SK__CONTAINER(task, item_task, task)->tags);
 }
 
-static const sk__task_kind item_task_kind = {next, encode, answer, report, release, false};
+static const sk__task_kind item_task_kind = {next, encode, answer, report, release, false, false};
+
+/* Get is a change that changes nothing. */
+static const sk__task_kind get_kind = {next, encode, answer, report, release, false, true};
 
 /* ---- starting ---- */
 
@@ -176,7 +179,7 @@ seckill_status sk__get_start(seckill_item *item, uint32_t timeout_ms, seckill_it
 
     if (self == NULL)
         return SECKILL_NO_MEMORY;
-    return sk__task_start(&self->task, item->engine, item, &item_task_kind, timeout_ms);
+    return sk__task_start(&self->task, item->engine, item, &get_kind, timeout_ms);
 }
 
 seckill_status sk__state_start(seckill_item *item, seckill_item_state state, uint32_t timeout_ms, seckill_item_cb cb,

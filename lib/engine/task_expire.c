@@ -25,7 +25,7 @@ static void encode(sk__task *task, uint32_t shard, bool with_text, sk__command *
 static seckill_status answer(sk__task *task, uint32_t shard, sk__reader *reply) {
     expire_task *self = SK__CONTAINER(task, expire_task, task);
     uint32_t reservations = sk__read_u32(reply);
-    int64_t units = (int64_t)sk__read_u64(reply);
+    int64_t units = sk__read_units(reply);
     bool more = sk__read_u8(reply) != 0;
     int64_t next_due = (int64_t)sk__read_u48(reply);
 
@@ -60,7 +60,7 @@ static void report(sk__task *task) {
     self->cb(&result, task->user_data);
 }
 
-static const sk__task_kind expire_kind = {next, encode, answer, report, NULL, true};
+static const sk__task_kind expire_kind = {next, encode, answer, report, NULL, true, false};
 
 seckill_status sk__expire_start(seckill_item *item, uint32_t timeout_ms, seckill_expire_cb cb, void *user_data) {
     expire_task *self = sk__engine_alloc(item->engine, sizeof(*self));

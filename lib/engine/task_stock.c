@@ -4,24 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Units as a script gives them: within what an item can have, so that the sum over all shards fits. */
-static int64_t read_units(sk__reader *reply) {
-    int64_t units = (int64_t)sk__read_u64(reply);
-
-    if (units < -SECKILL_AMOUNT_MAX || units > SECKILL_AMOUNT_MAX) {
-        reply->failed = true;
-        return 0;
-    }
-    return units;
-}
-
-void sk__read_stock(sk__reader *reply, seckill_stock *stock) {
+static void read_stock(sk__reader *reply, seckill_stock *stock) {
     int64_t *const fields[] = {&stock->loaded,   &stock->transferred_in, &stock->transferred_out, &stock->available,
                                &stock->reserved, &stock->sold,           &stock->cancelled,       &stock->expired,
                                &stock->refunded, &stock->users,          &stock->events};
 
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-        *fields[i] = read_units(reply);
+        *fields[i] = sk__read_units(reply);
     stock->version = sk__read_u64(reply);
     stock->epoch = sk__read_u64(reply);
 }
@@ -64,7 +53,7 @@ static seckill_status stock_answer(sk__task *task, uint32_t shard, sk__reader *r
     seckill_stock *stock = &SK__CONTAINER(task, stock_task, task)->shards[shard];
 
     stock->settings_version = task->header.settings_version;
-    sk__read_stock(reply, stock);
+    read_stock(reply, stock);
     return sk__reader_done(reply) ? SECKILL_OK : SECKILL_PROTOCOL;
 }
 
@@ -106,7 +95,7 @@ static void stock_release(sk__task *task) {
     sk__engine_release(task->engine, SK__CONTAINER(task, stock_task, task)->shards);
 }
 
-static const sk__task_kind stock_kind = {stock_next, stock_encode, stock_answer, stock_report, stock_release, true};
+static const sk__task_kind stock_kind = {stock_next, stock_encode, stock_answer, stock_report, stock_release, true, true};
 
 seckill_status sk__stock_start(seckill_item *item, uint32_t timeout_ms, seckill_stock_cb cb, void *user_data) {
     stock_task *self = sk__engine_alloc(item->engine, sizeof(*self));
@@ -233,7 +222,7 @@ static seckill_status take_plan(load_task *self, sk__reader *reply) {
     if (sk__reader_left(reply) == 0)
         return SECKILL_NOT_DEFINED;
     for (uint32_t i = 0; i < count; i++)
-        self->plan[i] = read_units(reply);
+        self->plan[i] = sk__read_units(reply);
     return sk__reader_done(reply) ? SECKILL_OK : SECKILL_PROTOCOL;
 }
 
@@ -242,12 +231,12 @@ static seckill_status load_answer(sk__task *task, uint32_t shard, sk__reader *re
     seckill_stock stock;
 
     if (task->step == STEP_READ + 1) {
-        sk__read_stock(reply, &stock);
+        read_stock(reply, &stock);
         self->plan[shard] = stock.available;
         return sk__reader_done(reply) ? SECKILL_OK : SECKILL_PROTOCOL;
     }
     if (task->step == STEP_APPLY + 1) {
-        int64_t units = read_units(reply);
+        int64_t units = sk__read_units(reply);
 
         task->outcomes[shard].amount = units < 0 ? -units : units;
         self->amount += task->outcomes[shard].amount;
@@ -274,7 +263,7 @@ static void load_release(sk__task *task) {
     sk__engine_release(task->engine, SK__CONTAINER(task, load_task, task)->plan);
 }
 
-static const sk__task_kind load_kind = {load_next, load_encode, load_answer, load_report, load_release, true};
+static const sk__task_kind load_kind = {load_next, load_encode, load_answer, load_report, load_release, true, false};
 
 seckill_status sk__load_start(seckill_item *item, const char *operation_id, int64_t units, uint32_t timeout_ms,
                               seckill_item_cb cb, void *user_data) {

@@ -13,7 +13,7 @@
 
 enum {
     SK__COMMAND_ARGUMENTS = 3 + 6 + 2 + 2 * SECKILL_BATCH_MAX + 16,
-    SK__COMMAND_SPACE = 32 * 1024 /* 512 requests of 33 bytes; 1024 tags of 16 */
+    SK__COMMAND_SPACE = 32 * 1024 /* 512 requests of 33 bytes; the plan of 1024 shards; the numbers of the settings */
 };
 
 typedef struct {

@@ -22,15 +22,17 @@ end
 local function void(user, at, record, valid_until)
   record.state, record.since = VOID, now
   record.ends = math.max(now + stock.remember, valid_until + 1)
-  if at <= RECORDS_MAX * RECORD_SIZE then answer('expired', 0, set(user, at, record)) else answer('expired', 0) end
+  answer('expired', 0, set(user, at, record))
 end
 
 -- The hold is over, or a failover lost the record: take the units again, where the sale is on, and limit and stock allow.
 local function confirm_late(user, at, record, valid_until, order_ref)
-  if now > valid_until then return answer('expired', 0) end
+  local is_known = at <= #records[user]
+  if now > valid_until and not is_known then return answer('expired', 0) end
+  if now > valid_until then return void(user, at, record, valid_until) end
   local sale_status = sale()
-  if sale_status == 'paused' then return answer('paused', 0) end
-  if at > RECORDS_MAX * RECORD_SIZE then return answer('busy', 0) end
+  if sale_status == 'paused' or sale_status == 'not_started' then return answer(sale_status, 0) end
+  if not is_known and #records[user] >= RECORDS_MAX * RECORD_SIZE then return answer('busy', 0) end
   if sale_status ~= 'ok' or tally(records[user]) + record.quantity > stock.limit then
     return void(user, at, record, valid_until)
   end

@@ -6,20 +6,26 @@
 -- Also without memory: a sale must be paused just then, and where the mapping list has newer settings than its shards nothing
 -- is confirmed before they have them.
 --
--- ARGV   1: their version, and the settings in the order of SETTINGS
+-- ARGV   2 ...: the settings in the order of SETTINGS, without their version
 -- reply  nothing more
+local version, seed = struct.unpack('>I8c16', ARGV[1])
+
+local function add_settings(fields)
+  for i, name in ipairs(SETTINGS) do
+    fields[#fields + 1] = name
+    fields[#fields + 1] = i == 1 and number(version) or ARGV[i]
+  end
+end
+
 local function create()
   local time = read('TIME')
   local created = number(time[1] * 1000 + math.floor(time[2] / 1000))
-  local fields = { 'layout', '1', 'run', string.match(read('INFO', 'server'), 'run_id:(%x+)') }
+  local fields = { 'layout', '1', 'seed', seed, 'run', string.match(read('INFO', 'server'), 'run_id:(%x+)') }
   for _, name in ipairs(COUNTERS) do
     fields[#fields + 1] = name
     fields[#fields + 1] = (name == 'epoch' or name == 'clock') and created or '0'
   end
-  for i, name in ipairs(SETTINGS) do
-    fields[#fields + 1] = name
-    fields[#fields + 1] = ARGV[i]
-  end
+  add_settings(fields)
   redis.call('HSET', STOCK, unpack(fields))
   redis.call('HSET', USERS, '', '')
   redis.call('ZADD', EXPIRATIONS, '+inf', '')
@@ -32,17 +38,14 @@ end
 
 local function change()
   local fields = {}
-  for i, name in ipairs(SETTINGS) do
-    fields[#fields + 1] = name
-    fields[#fields + 1] = ARGV[i]
-  end
+  add_settings(fields)
   redis.call('HSET', STOCK, unpack(fields))
 end
 
 permit_writes()
 permit('TIME')
 permit('INFO', 'server')
-permit('HMGET', STOCK, 'f')
+permit('HMGET', STOCK, 'f') -- open() reads again what create() made
 permit('HSET', TRANSFERS, 'f', 'v')
 for _, stream in ipairs({ QUEUE, EVENTS }) do
   permit('XADD', stream, '0-1', 'e', '')
@@ -54,7 +57,8 @@ if read('EXISTS', unpack(KEYS)) == 0 then
   create()
 else
   check()
-  if stock.settings < tonumber(ARGV[1]) then change() end
+  if stored_seed ~= seed then fail('DAMAGED the shard of another item of this name (' .. STOCK .. ')') end
+  if stock.settings < version then change() end
 end
 open()
 return header()

@@ -1,6 +1,6 @@
 # Writes one C file with the text of each Lua script; run as
 #
-#   cmake -DNAMES=reserve,confirm -DFOLDER=lib/script -DOUTPUT=scripts.c -P embed.cmake
+#   cmake -DNAMES=reserve,confirm -DFOLDER=lib/script -DLIMITS=include/seckill/base.h -DOUTPUT=scripts.c -P embed.cmake
 #
 # A script begins with its shebang line (`#!lua` or `#!lua flags=allow-oom`). Lines `-- prelude: NAME.lua` directly below it
 # are replaced by the contents of these files. What goes over the wire is kept small: lines that are only a comment, empty
@@ -15,6 +15,23 @@ function(read_lua path out)
     # A newline in front, so that each line begins with one.
     string(REGEX REPLACE "[ \t\n]+$" "" text "\n${text}")
     set(${out} "${text}" PARENT_SCOPE)
+endfunction()
+
+# The limits of the interface stand in one place: where a script names one, its number is put.
+set(limits "")
+if(LIMITS)
+    file(STRINGS "${LIMITS}" limits REGEX "^ +SECKILL_[A-Z_]+ = [0-9]+")
+endif()
+function(put_limits text_name)
+    set(text "${${text_name}}")
+    foreach(limit IN LISTS limits)
+        string(REGEX MATCH "(SECKILL_[A-Z_]+) = ([0-9]+)" _ "${limit}")
+        string(REPLACE "${CMAKE_MATCH_1}" "${CMAKE_MATCH_2}" text "${text}")
+    endforeach()
+    if(text MATCHES "SECKILL_[A-Z_]+")
+        message(FATAL_ERROR "A script names ${CMAKE_MATCH_0}, which is no limit in ${LIMITS}")
+    endif()
+    set(${text_name} "${text}" PARENT_SCOPE)
 endfunction()
 
 string(REPLACE "," ";" names "${NAMES}")
@@ -44,6 +61,7 @@ foreach(name IN LISTS names)
     string(REGEX REPLACE "[ \t]+\n" "\n" text "${text}\n")
     string(REGEX REPLACE "\n\n+" "\n" text "${text}")
     set(text "${shebang}${text}")
+    put_limits(text)
     # EVALSHA names a script by this digest: known from the build, it is never asked for.
     string(SHA1 digest "${text}")
 

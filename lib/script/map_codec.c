@@ -76,17 +76,19 @@ static void default_to(uint32_t *value, uint32_t otherwise) {
 }
 
 static bool times_are_in_range(const seckill_item_settings *settings) {
-    return settings->hold_ms <= WEEK_MS && settings->grace_ms <= WEEK_MS && settings->window_ms <= WEEK_MS &&
-           settings->remember_ms <= 2 * WEEK_MS && settings->remember_ms > settings->window_ms &&
-           settings->max_skew_ms <= HOUR_MS && settings->start_ms >= 0 && settings->end_ms >= 0 &&
-           settings->start_ms < (INT64_C(1) << 47) && settings->end_ms < (INT64_C(1) << 47) &&
+    return settings->hold_ms <= WEEK_MS && settings->grace_ms <= WEEK_MS && settings->window_ms >= 1 &&
+           settings->window_ms <= WEEK_MS && settings->remember_ms <= 2 * WEEK_MS &&
+           settings->remember_ms > settings->window_ms && settings->max_skew_ms <= HOUR_MS && settings->start_ms >= 0 &&
+           settings->end_ms >= 0 && settings->start_ms < (INT64_C(1) << 47) && settings->end_ms < (INT64_C(1) << 47) &&
            (settings->end_ms == 0 || settings->end_ms > settings->start_ms);
 }
 
 bool sk__settings_complete(seckill_item_settings *settings) {
     default_to(&settings->limit, 1);
     default_to(&settings->hold_ms, 300000);
-    default_to(&settings->window_ms, 60000);
+    /* Remembering half a minute must not need saying that the window is shorter, too. */
+    default_to(&settings->window_ms,
+               settings->remember_ms == 0 || settings->remember_ms > 60000 ? 60000 : settings->remember_ms / 2);
     default_to(&settings->max_events, 1000000);
     if (settings->window_ms <= WEEK_MS)
         default_to(&settings->remember_ms, settings->window_ms + 60000);

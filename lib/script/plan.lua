@@ -7,7 +7,7 @@
 -- reply  the units for each shard as they were first planned, i8 each
 permit('HSET', MAP, 'f', 'v')
 if not read_map() then return '' end
-local OPERATIONS_MAX = 1024
+local OPERATIONS_MAX = SECKILL_OPERATIONS_MAX
 local field, units = 'op:' .. ARGV[1], tonumber(ARGV[2])
 
 -- A plan is 'p' (in progress) or 'd' (done), the units i8, and those of each shard.

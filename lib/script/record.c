@@ -8,6 +8,15 @@ sk__shard_header sk__read_shard_header(sk__reader *reader) {
     return header;
 }
 
+int64_t sk__read_units(sk__reader *reader) {
+    int64_t units = (int64_t)sk__read_u64(reader);
+
+    if (units >= -SECKILL_AMOUNT_MAX && units <= SECKILL_AMOUNT_MAX)
+        return units;
+    reader->failed = true;
+    return 0;
+}
+
 /* Where a record says 'expired for good', users of the library see 'expired'. */
 enum { VOID = 6 };
 

@@ -23,6 +23,9 @@ typedef struct {
 
 sk__shard_header sk__read_shard_header(sk__reader *reader);
 
+/* Units as a script gives them, i8: within what an item can have, so that the sum over all shards fits; else `failed`. */
+int64_t sk__read_units(sk__reader *reader);
+
 /* One record of a user. */
 typedef struct {
     seckill_reservation shown;

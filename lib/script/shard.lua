@@ -1,7 +1,7 @@
 -- What every script of a shard shares. It is put in front of each by the build.
 --
 -- KEYS   the six keys of the shard: stock, users, expirations, transfers, queue, events; every script declares them all
--- ARGV   1: the version of the settings that the client knows; the rest is the script's own
+-- ARGV   1: the version of the settings that the client knows I8, the item's seed c16; the rest is the script's own
 -- reply  one string: 'settings version' I8, 'now' I6, and what the script adds
 --
 -- The way through a script: open() reads and checks; decisions change only Lua's tables; commit() writes. After its first
@@ -13,7 +13,9 @@ local STATUS = {
   expired = 8, sold = 9, refunded = 10, no_reservation = 11, too_old = 12, conflict = 13, busy = 200, again = 201,
 }
 local REPLAYED, WITH_RECORD = 1, 2
-local BATCH_MAX, RECORDS_MAX, UNSETTLED_MAX, MEMBER_MAX = 512, 64, 16, 64
+-- The limits of the interface stand in base.h; the build puts their numbers here.
+local BATCH_MAX, RECORDS_MAX, UNSETTLED_MAX = SECKILL_BATCH_MAX, SECKILL_USER_RECORDS_MAX, SECKILL_USER_UNSETTLED_MAX
+local MEMBER_MAX = 64 -- users in one member of :expirations
 
 -- A user's records are one string of 44 bytes each: reservation id, state, quantity, price, since, ends, grace. `ends` is when
 -- the state ends by itself: a hold, the memory of a request id; 0 is never. Each record that ends has an entry in :expirations
@@ -28,6 +30,7 @@ local SETTINGS = {
   'settings', 'state', 'price', 'limit', 'start', 'end', 'hold', 'grace', 'window', 'remember', 'skew', 'max_events',
 }
 local stock, before = {}, {}
+local stored_seed, stored_run
 local now, run, expiring, freed
 
 local function read_fields(names)
@@ -46,7 +49,7 @@ local function read_clock()
   local time = read('TIME')
   now = time[1] * 1000 + math.floor(time[2] / 1000)
   run = string.match(read('INFO', 'server'), 'run_id:(%x+)')
-  if run ~= read('HGET', STOCK, 'run') then
+  if run ~= stored_run then
     stock.epoch = math.max(stock.epoch + 1, now)
     stock.epoch_start = now
     stock.event = 0
@@ -58,7 +61,8 @@ end
 
 -- That the shard stands as a whole, whatever the age of its settings.
 local function check()
-  local layout = read('HGET', STOCK, 'layout')
+  local identity = read('HMGET', STOCK, 'layout', 'seed', 'run')
+  local layout = identity[1]
   local found = read('EXISTS', unpack(KEYS))
   if found == 0 then fail('OLDER no such shard (' .. STOCK .. ')') end
   for _, key in ipairs(found < #KEYS and KEYS or {}) do
@@ -66,13 +70,18 @@ local function check()
   end
   if not layout then fail('DAMAGED no field layout (' .. STOCK .. ')') end
   if layout ~= '1' then fail('LAYOUT ' .. layout .. ', not 1 (' .. STOCK .. ')') end
+  stored_seed, stored_run = identity[2], identity[3]
+  if not stored_seed or not stored_run then fail('DAMAGED no field seed or run (' .. STOCK .. ')') end
   read_fields(COUNTERS)
   read_fields(SETTINGS)
 end
 
+-- With another seed users have other homes: this client knows an item of the same name that is gone.
 local function open()
   check()
-  if stock.settings < tonumber(ARGV[1]) then fail('OLDER settings (' .. STOCK .. ')') end
+  local version, seed = struct.unpack('>I8c16', ARGV[1])
+  if stored_seed ~= seed then fail('OLDER another item of this name (' .. STOCK .. ')') end
+  if stock.settings < version then fail('OLDER settings (' .. STOCK .. ')') end
   read_clock()
 end
 

@@ -77,7 +77,7 @@ bool fault_picture_holds(const fault_picture *picture, redis_server *server, con
 void fault_picture_restore(const fault_picture *picture, redis_server *server);
 
 /* Sends a command, words between spaces (an empty one is ""), whose reply must not be an error. */
-void fault_command(redis_server *server, const char *format, ...);
+void fault_command(redis_server *server, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The n-th user whose home is this shard; the item must be defined. */
 void fault_user(sale *on, uint32_t shard, unsigned n, char user[8]);

@@ -106,6 +106,7 @@ static const struct {
     {"a line without a colon", "GET /healthz HTTP/1.1\r\n" HOST "nothing\r\n\r\n", 400, "bad_request"},
     {"no such method", "BREW /healthz HTTP/1.1\r\n" HOST "\r\n", 400, "bad_request"},
     {"not HTTP", "\x16\x03\x01\x02rest of a TLS greeting\r\n\r\n", 400, "bad_request"},
+    {"more behind the version", "GET /healthz HTTP/1.1 x\r\n" HOST "\r\n", 400, "bad_request"},
     {"HTTP/0.9", "GET /healthz\r\n\r\n", 505, "http_version"},
     {"HTTP/1.2", "GET /healthz HTTP/1.2\r\n" HOST "\r\n", 505, "http_version"},
     {"HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, "http_version"},

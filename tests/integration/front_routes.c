@@ -393,8 +393,7 @@ static void test_metrics(void **state) {
     assert_int_equal(get(state, "/metrics", NULL), 200);
     assert_true(front_has_field(&answer, "Content-Type: text/plain; version=0.0.4; charset=utf-8"));
     static const char *const lines[] = {
-        "\nseckill_front_requests_total{route=\""
-        "/v1/activities/A/items/I/requests\",code=\"sold_out\"} ",
+        "\nseckill_front_requests_total{route=\"/v1/activities/A/items/I/requests\",code=\"sold_out\"} ",
         "\nseckill_front_requests_total{route=\"/v1/orders\",code=\"not_yours\"} ",
         "\nseckill_front_request_seconds_bucket{route=\"/v1/orders\",le=\"+Inf\"} ",
         "\nseckill_redis_connected{loop=\"0\"} 1\n",

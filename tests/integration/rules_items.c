@@ -150,6 +150,23 @@ static void an_item_that_was_defined_anew_must_be_opened_again(void **state) {
     assert_status(sale_reserve(&r->sale, "u", "r", 1).status, SECKILL_PAUSED);
 }
 
+/* The same at the same version: only the seed tells. */
+static void an_item_that_was_defined_anew_alike_is_noticed_by_the_first_request(void **state) {
+    rules *r = *state;
+    sale other;
+
+    rules_sell(r, 2, 5, 1000, 0, 10);
+    assert_status(sale_reserve(&r->sale, "u", "r", 1).status, SECKILL_OK);
+    redis_server_forget(redis_server_command(r->server, "FLUSHALL"));
+    rules_open_other(r, &other);
+    assert_status(sale_define(&other, 2, NULL).status, SECKILL_OK);
+    assert_status(sale_load(&other, "load", 10).status, SECKILL_OK);
+    assert_status(sale_reserve(&r->sale, "u", "r", 1).status, SECKILL_DAMAGED);
+    assert_status(sale_reserve(&other, "u", "r", 1).status, SECKILL_OK);
+    assert_int_equal(sale_stock(&other).total.reserved, 1);
+    sale_close(&other);
+}
+
 static void the_end_is_for_good(void **state) {
     rules *r = *state;
     seckill_item_settings settings = rules_settings(2, 1000, 0);
@@ -384,6 +401,7 @@ int main(void) {
         RULES_TEST(window_and_remember_are_fixed),
         RULES_TEST(what_is_lost_is_not_made_anew_from_memory),
         RULES_TEST(an_item_that_was_defined_anew_must_be_opened_again),
+        RULES_TEST(an_item_that_was_defined_anew_alike_is_noticed_by_the_first_request),
         RULES_TEST(the_end_is_for_good),
         RULES_TEST(a_client_brings_an_older_shard_up_to_date),
         RULES_TEST(a_shard_that_is_missing_is_made_without_units),

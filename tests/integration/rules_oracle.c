@@ -186,9 +186,9 @@ static oracle_answer confirm_late(oracle *o, int user, oracle_record *record, co
     oracle_shard *shard = home(o, user);
 
     if (o->now > token->valid_until)
-        return say(SECKILL_EXPIRED, false, NULL);
-    if (sale_status(o) == SECKILL_PAUSED)
-        return say(SECKILL_PAUSED, false, NULL);
+        return record == NULL ? say(SECKILL_EXPIRED, false, NULL) : refuse_for_good(o, record, token->valid_until);
+    if (sale_status(o) == SECKILL_PAUSED || sale_status(o) == SECKILL_NOT_STARTED)
+        return say(sale_status(o), false, NULL);
     if (record == NULL && who->count >= SECKILL_USER_RECORDS_MAX)
         return say(SECKILL_BUSY, false, NULL);
     if (record == NULL) {

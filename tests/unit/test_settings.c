@@ -90,7 +90,9 @@ static void ids_are_remembered_for_longer_than_the_window(void **state) {
     (void)state;
     ACCEPTS(settings.window_ms = 1000; settings.remember_ms = 1001);
     REFUSES(settings.window_ms = 1000; settings.remember_ms = 1000);
-    REFUSES(settings.remember_ms = 60000);
+    REFUSES(settings.remember_ms = 1);
+    ACCEPTS(settings.remember_ms = 2); /* the window's default is half of it */
+    ACCEPTS(settings.remember_ms = 60000);
     ACCEPTS(settings.remember_ms = 60001);
     ACCEPTS(settings.remember_ms = 2 * week);
     REFUSES(settings.remember_ms = 2 * week + 1);

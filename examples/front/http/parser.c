@@ -210,13 +210,16 @@ static http_verb verb_of(uint8_t method) {
     }
 }
 
+static bool version_spoken(const http_parser *parser) {
+    return parser->llhttp.http_major == 1 && parser->llhttp.http_minor <= 1;
+}
+
 static bool check_request_line(http_parser *parser) {
-    int version = parser->llhttp.http_major * 10 + parser->llhttp.http_minor;
-    if (version != 10 && version != 11)
+    if (!version_spoken(parser))
         refuse(parser, 505, "this server speaks HTTP/1.1 and HTTP/1.0");
     else if (parser->llhttp.method == HTTP_CONNECT)
         refuse(parser, 501, "this server is no proxy");
-    parser->request->version_10 = version == 10;
+    parser->request->version_10 = parser->llhttp.http_minor == 0;
     parser->request->verb = verb_of(parser->llhttp.method);
     parser->request->keep_alive = llhttp_should_keep_alive(&parser->llhttp) != 0;
     return parser->refusal.status == 0;
@@ -235,7 +238,8 @@ static http_feed header_complete(http_parser *parser) {
 /* ---- feeding */
 
 static http_feed parse_error(http_parser *parser, llhttp_errno_t error) {
-    if (error == HPE_INVALID_VERSION || error == HPE_PAUSED_H2_UPGRADE)
+    /* llhttp also calls it an invalid version when what follows a good one is not the end of the line. */
+    if ((error == HPE_INVALID_VERSION && !version_spoken(parser)) || error == HPE_PAUSED_H2_UPGRADE)
         refuse(parser, 505, "this server speaks HTTP/1.1 and HTTP/1.0");
     else
         refuse(parser, 400, "this is not a well-formed HTTP request");
