@@ -9,6 +9,7 @@
 #include "io/connection_parts.h"
 
 #include "base/backoff.h"
+#include "io/socket.h"
 
 #include <limits.h>
 #include <sodium.h>
@@ -214,10 +215,12 @@ static void check_deadline(sk__connection *connection) {
     }
     if (connection->state != STATE_UP || connection->pending.head == NULL)
         return;
-    if (nothing_overdue(connection))
+    if (nothing_overdue(connection)) {
         sk__connection_start_timer(connection, connection->pending.head->deadline_ms - sk__connection_now_ms(connection));
-    else
-        sk__connection_give_up(connection, "no answer from Redis for %u ms", (unsigned)connection->config.command_timeout_ms);
+        return;
+    }
+    sk__socket_abandon((int)sk__adapter_context(connection->adapter)->c.fd);
+    sk__connection_give_up(connection, "no answer from Redis for %u ms", (unsigned)connection->config.command_timeout_ms);
 }
 
 static void on_timer(uv_timer_t *timer) {

@@ -36,6 +36,12 @@ void sk__socket_prepare(int fd, bool is_tcp, uint32_t command_timeout_ms) {
 #endif
 }
 
+void sk__socket_abandon(int fd) {
+    struct linger at_once = {1, 0};
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+}
+
 bool sk__socket_is_own_peer(int fd) {
     struct sockaddr_storage own, peer;
     socklen_t own_size = sizeof(own), peer_size = sizeof(peer);

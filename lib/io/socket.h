@@ -12,6 +12,10 @@
  * the system does not know is left out. */
 void sk__socket_prepare(int fd, bool is_tcp, uint32_t command_timeout_ms);
 
+/* What was written and has not left yet is thrown away when the socket is closed, and the peer's part with it: a command that
+ * is about to be sent again elsewhere should not arrive late. No promise: it may be on its way, or in the server's hands. */
+void sk__socket_abandon(int fd);
+
 /* Whether the socket is connected to itself: connecting to a port of this host that nobody listens on, and that is of those
  * handed out to clients, can end so (TCP's simultaneous open). */
 bool sk__socket_is_own_peer(int fd);

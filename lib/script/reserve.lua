@@ -27,6 +27,8 @@ local function refusal(user, quantity, created)
   if is_too_old(created) then return 'too_old' end
   if sale_status ~= 'ok' then return sale_status end
   local held, unsettled, count = tally(records[user])
+  -- Sold and refunded records stay: with so many of them asking again would never help.
+  if count - unsettled >= RECORDS_MAX then return 'limit_reached' end
   if count >= RECORDS_MAX or unsettled >= UNSETTLED_MAX then return 'busy' end
   if held + quantity > stock.limit then return 'limit_reached' end
   return refuse_for_stock(quantity)

@@ -113,6 +113,8 @@ static seckill_status refusal(oracle *o, int user, uint32_t quantity, int64_t cr
         return SECKILL_TOO_OLD;
     if (sale_status(o) != SECKILL_OK)
         return sale_status(o);
+    if (who->count - unsettled(who) >= SECKILL_USER_RECORDS_MAX)
+        return SECKILL_LIMIT_REACHED;
     if (who->count >= SECKILL_USER_RECORDS_MAX || unsettled(who) >= SECKILL_USER_UNSETTLED_MAX)
         return SECKILL_BUSY;
     if (held(who) + quantity > o->settings.limit)

@@ -320,6 +320,98 @@ static void it_closes_from_every_state(void **state) {
     }
 }
 
+static void say_closing(engine_ask *ask) {
+    ask->test->engine->closing = true; /* as seckill_client_close says */
+}
+
+/* The others were sent, and their answer was lost: nobody may be told that nothing happened. */
+static void closing_in_a_deadline_leaves_what_was_lost_unknown(void **state) {
+    engine_test *test = *state;
+    static engine_ask impatient, lost[2];
+
+    engine_test_know_map(test);
+    impatient.then = say_closing;
+    engine_reserve(test, &impatient, engine_user(test, 0, 0), 10);
+    for (unsigned i = 0; i < 2; i++)
+        engine_reserve(test, &lost[i], engine_user(test, 0, i + 1), 0);
+    fake_transport_turn(&test->wire);
+    fake_transport_break(&test->wire, "reset");
+    fake_transport_advance(&test->wire, 10);
+    engine_assert_done(&impatient, SECKILL_UNKNOWN);
+    assert_int_equal(lost[0].calls, 0);
+    engine_test_close(test);
+    engine_assert_done(&lost[0], SECKILL_UNKNOWN);
+    engine_assert_done(&lost[1], SECKILL_UNKNOWN);
+    impatient.then = NULL;
+}
+
+/* One task over many shards does not stand before everyone else. */
+static void a_task_asks_a_few_shards_at_a_time(void **state) {
+    engine_test *test = *state;
+    static engine_ask stock;
+
+    engine_test_know_map(test);
+    assert_true(test->item->info.settings.shards > 2);
+    engine_stock(test, &stock, 0);
+    fake_transport_turn(&test->wire);
+    assert_int_equal(fake_transport_waiting(&test->wire), 2);
+    fake_transport_play(&test->wire, fake_transport_oldest(&test->wire));
+    assert_int_equal(fake_transport_waiting(&test->wire), 2);
+    fake_transport_play_all(&test->wire);
+    engine_assert_done(&stock, SECKILL_OK);
+    assert_int_equal(test->wire.count, test->item->info.settings.shards);
+}
+
+static size_t count_calls(const engine_test *test) {
+    size_t count = 0;
+
+    for (const sk__link *link = test->engine->calls.next; link != &test->engine->calls; link = link->next)
+        count++;
+    return count;
+}
+
+/* While the connection is down, calls of tasks that are over do not pile up behind one that still waits. */
+static void what_nobody_wants_leaves_the_line(void **state) {
+    engine_test *test = *state;
+    static engine_ask patient, stock;
+
+    engine_test_know_map(test);
+    fake_transport_break(&test->wire, "reset");
+    engine_expire(test, &patient, 100000);
+    fake_transport_turn(&test->wire);
+    for (int i = 0; i < 20; i++) {
+        engine_stock(test, &stock, 10);
+        fake_transport_advance(&test->wire, 10);
+        assert_int_equal(stock.status, SECKILL_UNREACHABLE);
+        stock.calls = 0;
+    }
+    fake_transport_turn(&test->wire);
+    assert_in_range(count_calls(test), 1, 4);
+    fake_transport_mend(&test->wire);
+    fake_transport_play_all(&test->wire);
+    engine_assert_done(&patient, SECKILL_OK);
+}
+
+static void lookup_without_patience(engine_ask *ask) {
+    if (ask->calls < 5000)
+        engine_stock(ask->test, ask, 1);
+}
+
+/* A callback that starts again at once what ends at once does not keep the turn from ending. */
+static void what_is_started_in_a_callback_waits_for_the_next_turn(void **state) {
+    engine_test *test = *state;
+    static engine_ask again;
+
+    engine_test_know_map(test);
+    fake_transport_break(&test->wire, "reset");
+    again.then = lookup_without_patience;
+    engine_stock(test, &again, 1);
+    for (int i = 0; i < 20; i++)
+        fake_transport_advance(&test->wire, 1);
+    assert_in_range(again.calls, 1, 100);
+    again.then = NULL;
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, engine_test_setup, engine_test_teardown)
     const struct CMUnitTest tests[] = {
@@ -335,6 +427,10 @@ int main(void) {
         TEST(a_callback_may_close_the_item),
         TEST(when_it_closes_everything_is_called_back_once),
         TEST(it_closes_from_every_state),
+        TEST(closing_in_a_deadline_leaves_what_was_lost_unknown),
+        TEST(a_task_asks_a_few_shards_at_a_time),
+        TEST(what_nobody_wants_leaves_the_line),
+        TEST(what_is_started_in_a_callback_waits_for_the_next_turn),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
