@@ -28,7 +28,7 @@ static int hash(const char *bytes, size_t size, void *user_data) {
 /* What an answer says of the thing itself. A token has a new nonce each time it is issued, and whether an answer is a
  * repetition, or what time it is, may differ too; all the rest must be the same for the same thing. */
 static uint64_t identity_of(json_t *body) {
-    static const char *const volatile_members[] = {"token", "replayed", "server_time_ms"};
+    static const char *const volatile_members[] = {"token", "replayed", "server_time"};
     uint64_t sum = UINT64_C(0xcbf29ce484222325);
     for (size_t i = 0; i < sizeof volatile_members / sizeof volatile_members[0]; i++) {
         json_object_del(body, volatile_members[i]);

@@ -42,6 +42,7 @@ static const char help[] =
     "  --json                 print JSON\n"
     "  --report FILE          write the JSON to a file\n"
     "  --progress             say on standard error how far it is\n"
+    "  --help, --version\n"
     "\n"
     "The same seed against the same stock asks for the same reservations again. Latency is from sending to the last byte of\n"
     "the answer: a shopper who waits for a free connection is not counted yet.\n"
@@ -69,7 +70,8 @@ enum {
     JSON,
     REPORT,
     PROGRESS,
-    HELP
+    HELP,
+    VERSION
 };
 
 static const struct option options[] = {
@@ -93,6 +95,7 @@ static const struct option options[] = {
     {"report", required_argument, NULL, REPORT},
     {"progress", no_argument, NULL, PROGRESS},
     {"help", no_argument, NULL, HELP},
+    {"version", no_argument, NULL, VERSION},
     {NULL, 0, NULL, 0},
 };
 
@@ -194,8 +197,8 @@ static int read_options(shop_settings *settings, int argc, char **argv) {
         if (code == '?') {
             return USAGE;
         }
-        if (code == HELP) {
-            fputs(help, stdout);
+        if (code == HELP || code == VERSION) {
+            fputs(code == HELP ? help : "seckill-shoppers " SECKILL_VERSION_STRING "\n", stdout);
             return CONSISTENT;
         }
         if (!set(settings, code, optarg)) {
@@ -239,7 +242,7 @@ static void on_progress(uv_timer_t *timer) {
     print_progress(timer->data);
 }
 
-/* More than a thousand connections do not fit into the usual 1,024 descriptors. */
+/* A thousand connections and the program's own files may not fit into what a process may open at first. */
 static void raise_descriptors(void) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {

@@ -241,10 +241,21 @@ int options_share(const char *text, double *share) {
     return 1;
 }
 
+/* The bytes of the id that a text begins with; 0: it begins with none. */
+static size_t id_size(const char *text) {
+    size_t size = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
+    return size <= SECKILL_ID_MAX ? size : 0;
+}
+
+int options_is_id(const char *text) {
+    size_t size = id_size(text);
+    return size > 0 && text[size] == '\0';
+}
+
 int options_item_name(const char *text, options_name *name) {
-    const char *slash = strchr(text, '/');
-    size_t size = slash ? (size_t)(slash - text) : 0;
-    if (!slash || size == 0 || size > SECKILL_ID_MAX || slash[1] == '\0' || strlen(slash + 1) > SECKILL_ID_MAX) {
+    size_t size = id_size(text);
+    const char *slash = text + size;
+    if (size == 0 || *slash != '/' || !options_is_id(slash + 1)) {
         return 0;
     }
     memcpy(name->activity, text, size);
@@ -294,7 +305,12 @@ void options_format_grouped(int64_t value, char out[OPTIONS_TEXT]) {
     out[used] = '\0';
 }
 
-/* ---- files ---- */
+/* ---- the environment and files ---- */
+
+const char *options_environment(const char *name) {
+    const char *value = getenv(name);
+    return value && *value ? value : NULL;
+}
 
 int options_new_id(const char *prefix, char out[OPTIONS_TEXT]) {
     uint8_t bytes[8];

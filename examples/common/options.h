@@ -27,7 +27,10 @@ int options_whole(const char *text, int64_t low, int64_t high, int64_t *value);
 /* "5%" or "0.05": 0 to 1. */
 int options_share(const char *text, double *share);
 
-/* "ACTIVITY/ITEM". Whether the two are well formed ids is the library's to say. */
+/* Whether it is an id of an activity or item: 1 to 64 of A-Za-z0-9._- */
+int options_is_id(const char *text);
+
+/* "ACTIVITY/ITEM", two ids. */
 typedef struct {
     char activity[SECKILL_ID_MAX + 1], item[SECKILL_ID_MAX + 1];
 } options_name;
@@ -48,6 +51,9 @@ int64_t options_now_ms(void);
 
 /* Writes a new id, `prefix` and 16 random hexadecimal digits, for a request or an operation: OPTIONS_TEXT bytes at most. */
 int options_new_id(const char *prefix, char out[OPTIONS_TEXT]);
+
+/* An environment variable's value; NULL if it is unset or empty. */
+const char *options_environment(const char *name);
 
 /* Reads a whole file of at most OPTIONS_FILE_MAX bytes into `text` with a NUL. Returns its size, or -1 with a sentence in
  * `trouble` (256 bytes). */

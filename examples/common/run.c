@@ -16,9 +16,8 @@
 
 run_connection run_connection_from_environment(void) {
     run_connection connection = {0};
-    const char *redis = getenv("SECKILL_REDIS"), *prefix = getenv("SECKILL_PREFIX");
-    connection.redis = redis && *redis ? redis : NULL;
-    connection.prefix = prefix && *prefix ? prefix : NULL;
+    connection.redis = options_environment("SECKILL_REDIS");
+    connection.prefix = options_environment("SECKILL_PREFIX");
     return connection;
 }
 

@@ -115,7 +115,7 @@ int ctl_open_client(ctl_run *ctl) {
 
 int ctl_open_item(ctl_run *ctl) {
     if (!options_item_name(ctl->operands[0], &ctl->name)) {
-        ctl_usage_error(ctl, "%s is no ACTIVITY/ITEM", ctl->operands[0]);
+        ctl_usage_error(ctl, "%s is no ACTIVITY/ITEM; an id is 1 to %d of A-Z a-z 0-9 . _ -", ctl->operands[0], SECKILL_ID_MAX);
         return 0;
     }
     json_out_text(ctl->out, "activity", ctl->name.activity);
@@ -124,9 +124,7 @@ int ctl_open_item(ctl_run *ctl) {
         return 0;
     }
     seckill_status status = seckill_item_open(ctl->client, ctl->name.activity, ctl->name.item, &ctl->item);
-    if (status == SECKILL_INVALID) {
-        ctl_usage_error(ctl, "%s: an id is 1 to %d of A-Z a-z 0-9 . _ -", ctl->operands[0], SECKILL_ID_MAX);
-    } else if (status != SECKILL_OK) {
+    if (status != SECKILL_OK) {
         ctl_answer(ctl, status, NULL);
     }
     return status == SECKILL_OK;

@@ -129,13 +129,25 @@ static const ctl_command *find(char **words, int *count) {
     return NULL;
 }
 
+static void say_failure(const ctl_run *ctl) {
+    fflush(stdout);
+    fprintf(stderr, "seckill-ctl: %s (%s)\n", show_text(ctl->out, "message"), show_text(ctl->out, "status"));
+}
+
+static int print_field(const ctl_run *ctl) {
+    int found = json_out_print_field(stdout, ctl->out, ctl->field);
+    if (ctl->exit_code != CTL_OK) {
+        say_failure(ctl);
+    } else if (!found) {
+        fprintf(stderr, "seckill-ctl: the answer has no value %s\n", ctl->field);
+        return CTL_USAGE;
+    }
+    return ctl->exit_code;
+}
+
 static int print_outcome(const ctl_run *ctl) {
     if (ctl->field) {
-        if (json_out_print_field(stdout, ctl->out, ctl->field)) {
-            return ctl->exit_code;
-        }
-        fprintf(stderr, "seckill-ctl: the answer has no value %s\n", ctl->field);
-        return ctl->exit_code ? ctl->exit_code : CTL_USAGE;
+        return print_field(ctl);
     }
     if (ctl->json) {
         json_out_print(stdout, ctl->out);
@@ -145,8 +157,7 @@ static int print_outcome(const ctl_run *ctl) {
         (ctl->command->show ? ctl->command->show : show_members)(ctl->out);
     }
     if (ctl->exit_code != CTL_OK) {
-        fflush(stdout);
-        fprintf(stderr, "seckill-ctl: %s (%s)\n", show_text(ctl->out, "message"), show_text(ctl->out, "status"));
+        say_failure(ctl);
     }
     return ctl->exit_code;
 }
@@ -219,8 +230,7 @@ int main(int argc, char **argv) {
     ctl_run ctl = {0};
     int words;
     ctl.connection = run_connection_from_environment();
-    const char *keys = getenv("SECKILL_KEYS");
-    ctl.keys = keys && *keys ? keys : NULL;
+    ctl.keys = options_environment("SECKILL_KEYS");
     int first = read_options(&ctl, argc, argv, "+");
     char **rest = argv + first;
     if (first == 0) {

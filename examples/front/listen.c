@@ -139,6 +139,7 @@ static int bind_unix(const char *wanted, int *sockets, size_t count, listen_addr
     if (duplicate(sockets, count) != 0)
         return fail(trouble, wanted, strerror(errno));
     address->is_unix = true;
+    address->held = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     snprintf(address->path, sizeof address->path, "%s", path);
     snprintf(address->text, sizeof address->text, "%s", wanted);
     return 0;
@@ -151,6 +152,11 @@ int listen_bind(const char *wanted, int *sockets, size_t count, listen_address *
 }
 
 void listen_remove(const listen_address *address) {
-    if (address->is_unix)
+    struct stat ours, there;
+    if (!address->is_unix || address->held < 0)
+        return;
+    if (fstat(address->held, &ours) == 0 && lstat(address->path, &there) == 0 && ours.st_dev == there.st_dev &&
+        ours.st_ino == there.st_ino)
         unlink(address->path);
+    close(address->held);
 }

@@ -13,6 +13,7 @@ enum { LISTEN_TEXT = 256 };
 typedef struct {
     bool is_unix;
     char path[108];         /* of a unix socket */
+    int held;               /* its file, open so that no other one gets its inode's number; -1: not known */
     char text[LISTEN_TEXT]; /* the address as a person would type it, with the port that was chosen */
 } listen_address;
 
@@ -21,7 +22,7 @@ typedef struct {
  * a sentence in `trouble` (256 bytes). */
 int listen_bind(const char *wanted, int *sockets, size_t count, listen_address *address, char trouble[256]);
 
-/* Removes a unix socket's name. */
+/* Removes a unix socket's name, unless a successor has taken it since this one stopped listening. */
 void listen_remove(const listen_address *address);
 
 #endif

@@ -128,11 +128,6 @@ static int set_log_level(front_settings *settings, const char *text) {
     return 0;
 }
 
-static const char *environment(const char *name) {
-    const char *value = getenv(name);
-    return value != NULL && *value != '\0' ? value : NULL;
-}
-
 static void set_defaults(front_settings *settings) {
     unsigned processors = uv_available_parallelism();
     memset(settings, 0, sizeof *settings);
@@ -140,8 +135,8 @@ static void set_defaults(front_settings *settings) {
         if (rows[i].fallback != NULL)
             set_row(settings, &rows[i], rows[i].fallback);
     settings->loops = processors < 16 ? processors : 16;
-    settings->redis = environment("SECKILL_REDIS");
-    settings->prefix = environment("SECKILL_PREFIX");
+    settings->redis = options_environment("SECKILL_REDIS");
+    settings->prefix = options_environment("SECKILL_PREFIX");
     settings->log_level = SECKILL_LOG_INFO;
 }
 

@@ -46,8 +46,9 @@ static seckill_status reserve(seckill_item *item, const char *user, const char *
 static seckill_status start(uv_loop_t *loop, char **arguments, program *p) {
     seckill_client_options options = SECKILL_CLIENT_OPTIONS_INIT;
     seckill_item *item;
+    const char *address = getenv("SECKILL_REDIS");
     options.loop = loop;
-    options.address = getenv("SECKILL_REDIS"); /* NULL: 127.0.0.1:6379 */
+    options.address = address && *address ? address : NULL; /* NULL: 127.0.0.1:6379 */
 
     seckill_status status = seckill_client_open(&options, &p->client);
     if (status != SECKILL_OK) {

@@ -114,6 +114,8 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
+#define AN_ID "an id is 1 to 64 of A-Za-z0-9._-"
+
 static int complain(const char *option, const char *why) {
     (void)fprintf(stderr, "seckill-worker: %s: %s; see --help\n", option, why);
     return 0;
@@ -172,12 +174,11 @@ static int read_number(settings *s, int option, const char *name, const char *te
 /* ---- the others ---- */
 
 static int read_activity(settings *s, const char *text) {
-    size_t size = strlen(text);
     if (s->activity_count == ACTIVITIES_MAX) {
         return complain("--activity", "too many");
     }
-    if (size == 0 || size > SECKILL_ID_MAX) {
-        return complain("--activity", "an id has 1 to 64 bytes");
+    if (!options_is_id(text)) {
+        return complain("--activity", AN_ID);
     }
     s->activities[s->activity_count++] = text;
     return 1;
@@ -187,7 +188,7 @@ static int read_item(settings *s, const char *text) {
     if (s->item_count == NAMED_ITEMS_MAX) {
         return complain("--item", "too many");
     }
-    return options_item_name(text, &s->items[s->item_count++]) || complain("--item", "ACTIVITY/ITEM is expected");
+    return options_item_name(text, &s->items[s->item_count++]) || complain("--item", "ACTIVITY/ITEM is expected; " AN_ID);
 }
 
 static int read_inventory(settings *s, const char *text) {
@@ -204,7 +205,7 @@ static int read_inventory(settings *s, const char *text) {
     memcpy(name, text, size);
     name[size] = '\0';
     if (!options_item_name(name, &inventory->name) || !options_whole(equals + 1, 0, SECKILL_AMOUNT_MAX, &inventory->units)) {
-        return complain("--inventory", "ACTIVITY/ITEM=UNITS is expected");
+        return complain("--inventory", "ACTIVITY/ITEM=UNITS is expected; " AN_ID);
     }
     s->inventory_count++;
     return 1;
@@ -278,8 +279,8 @@ int settings_read(settings *s, int argc, char **argv, int *exit_code) {
     int index = 0, option;
     memset(s, 0, sizeof *s);
     s->log_level = SECKILL_LOG_WARNING;
-    s->redis = getenv("SECKILL_REDIS");
-    s->prefix = getenv("SECKILL_PREFIX");
+    s->redis = options_environment("SECKILL_REDIS");
+    s->prefix = options_environment("SECKILL_PREFIX");
     for (size_t i = 0; i < NUMBER_RULES; i++) {
         set_number(s, &number_rules[i], number_rules[i].otherwise);
     }

@@ -137,7 +137,12 @@ static void prints_one_field(void **state) {
     assert_string_equal(ctl("item get a/four --field price")->out, "7\n");
     assert_string_equal(ctl("item get a/four --field state")->out, "active\n");
     assert_string_equal(ctl("item get a/none --field status")->out, "not_defined\n");
-    assert_int_equal(ctl("item get a/none --field status")->code, 1);
+    const ctl_outcome *refused = ctl("item get a/none --field price");
+    assert_int_equal(refused->code, 1);
+    assert_string_equal(refused->out, "");
+    assert_non_null(strstr(refused->err, "(not_defined)"));
+    assert_non_null(strstr(ctl("item get a/none --field status")->err, "(not_defined)"));
+    assert_string_equal(ctl("item get a/four --field price")->err, "");
     assert_int_equal(ctl("item get a/four --field no.such")->code, 2);
     assert_int_equal(ctl("--timeout 2s --prefix other item get a/four --json")->code, 1);
 }

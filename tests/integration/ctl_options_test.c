@@ -118,6 +118,23 @@ static void reads_names(void **state) {
     assert_string_equal(name.activity, "618");
     assert_string_equal(name.item, "phone");
     assert_false(options_item_name("618", &name) || options_item_name("/x", &name) || options_item_name("x/", &name));
+    char longest[2 * SECKILL_ID_MAX + 3];
+    memset(longest, 'x', sizeof longest);
+    longest[SECKILL_ID_MAX] = '/';
+    longest[2 * SECKILL_ID_MAX + 1] = '\0';
+    assert_true(options_item_name(longest, &name) && strlen(name.activity) == SECKILL_ID_MAX &&
+                strcmp(name.activity, name.item) == 0);
+    longest[2 * SECKILL_ID_MAX + 1] = 'x';
+    longest[2 * SECKILL_ID_MAX + 2] = '\0';
+    assert_false(options_item_name(longest, &name) || options_item_name(longest + SECKILL_ID_MAX, &name));
+    static const char *const bad[] = {"", "a b", "a/b", "a:b", "a*", "{a}", "caf\xc3\xa9", "a\n"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char first[32], second[32];
+        snprintf(first, sizeof first, "%s/phone", bad[i]);
+        snprintf(second, sizeof second, "618/%s", bad[i]);
+        assert_false(options_is_id(bad[i]) || options_item_name(first, &name) || options_item_name(second, &name));
+    }
+    assert_true(options_is_id("AZaz09._-"));
     assert_true(options_reservation_id("00112233445566778899aAbBcCdDeEfF", id));
     options_format_reservation_id(id, text);
     assert_string_equal(text, "00112233445566778899aabbccddeeff");
@@ -143,6 +160,16 @@ static void writes_them_back(void **state) {
         options_format_grouped(rows[i].value, text);
         assert_string_equal(text, rows[i].text);
     }
+}
+
+static void takes_empty_for_unset(void **state) {
+    (void)state;
+    assert_int_equal(setenv("SECKILL_TEST_VALUE", "", 1), 0);
+    assert_null(options_environment("SECKILL_TEST_VALUE"));
+    assert_int_equal(setenv("SECKILL_TEST_VALUE", "x", 1), 0);
+    assert_string_equal(options_environment("SECKILL_TEST_VALUE"), "x");
+    assert_int_equal(unsetenv("SECKILL_TEST_VALUE"), 0);
+    assert_null(options_environment("SECKILL_TEST_VALUE"));
 }
 
 static void makes_ids_that_differ(void **state) {
@@ -181,9 +208,9 @@ static void reads_key_files(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_durations), cmocka_unit_test(reads_times),      cmocka_unit_test(reads_numbers),
-        cmocka_unit_test(reads_names),     cmocka_unit_test(writes_them_back), cmocka_unit_test(makes_ids_that_differ),
-        cmocka_unit_test(reads_key_files),
+        cmocka_unit_test(reads_durations), cmocka_unit_test(reads_times),           cmocka_unit_test(reads_numbers),
+        cmocka_unit_test(reads_names),     cmocka_unit_test(writes_them_back),      cmocka_unit_test(makes_ids_that_differ),
+        cmocka_unit_test(reads_key_files), cmocka_unit_test(takes_empty_for_unset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

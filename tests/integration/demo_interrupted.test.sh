@@ -55,9 +55,46 @@ fi
 kill -INT "$pid"
 ends 130
 
+echo "While it builds, and where packages are missing: a tree with a compiler that takes its time."
+mkdir -p "$scratch/bin" "$scratch/tree/examples"
+cp "$demo" "$scratch/tree/examples/demo"
+printf "#!/bin/sh\nexit \${PACKAGES:-0}\n" >"$scratch/tree/examples/install"
+cat >"$scratch/bin/cmake" <<END
+#!/bin/sh
+[ "\$1" = --build ] || exit 0
+sleep 600 &
+echo \$! >"$scratch/compiler.new" && mv "$scratch/compiler.new" "$scratch/compiler"
+wait
+END
+chmod +x "$scratch/tree/examples/install" "$scratch/bin/cmake"
+PATH=$scratch/bin:$PATH env --default-signal=INT "$scratch/tree/examples/demo" >"$scratch/output" 2>&1 &
+pid=$!
+pids+=("$pid")
+for ((i = 0; i < 600; i++)); do
+    [[ ! -e $scratch/compiler ]] || break
+    sleep 0.05
+done
+[[ -e $scratch/compiler ]] || fail "it does not build in time"
+compiler=$(cat "$scratch/compiler")
+pids+=("$compiler")
+kill -INT "$pid"
+ends 130
+says "Stopped."
+if kill -0 "$compiler" 2>/dev/null; then
+    fail "the compiler runs on"
+fi
+PACKAGES=1 expect 3 "$scratch/tree/examples/demo"
+says "packages are missing"
+
 echo "Wrong words."
 expect 2 "$demo" --nonsense
 expect 2 "$demo" --shoppers
 expect 2 "$demo" --shoppers 0
+expect 2 "$demo" --connections 1001
+expect 2 "$demo" --shards 1025
+expect 2 "$demo" --hold soon
+expect 2 "$demo" --hold 0s
+expect 2 "$demo" --programs "$SECKILL_BUILD_DIR" --hold 8d
+nothing_left
 expect 2 "$demo" --programs /nowhere
 expect 0 "$demo" --help

@@ -246,6 +246,34 @@ static void test_unix_socket(void **state) {
     assert_int_not_equal(access(path + 5, F_OK), 0);
 }
 
+/* A front that listens no more but still answers leaves the name to its successor, which has taken it meanwhile. */
+static void test_unix_successor(void **state) {
+    (void)state;
+    char path[96];
+    snprintf(path, sizeof path, "unix:/tmp/seckill-front-%d.sock", (int)getpid());
+    const char *options[] = {"--listen", path, "--timeout", "1h", "--stop-timeout", "1h", NULL};
+    front *one = front_open(5, 1, options);
+    wait_for_health(one, 200);
+    redis_server_pause(one->redis);
+    int fd = begin(one, "una", "u"), idle = front_connect(one), out = one->out;
+    pid_t first = one->pid;
+    wait_in_progress(one, 1);
+    kill(first, SIGTERM);
+    assert_true(front_at_end(idle));
+    front_start(one, options);
+    redis_server_resume(one->redis);
+    front_read(fd, &answer);
+    assert_int_equal(answer.status, 200);
+    assert_int_equal(front_wait(first), 0);
+    assert_int_equal(access(path + 5, F_OK), 0);
+    wait_for_health(one, 200);
+    close(out);
+    close(idle);
+    close(fd);
+    front_close(one);
+    assert_int_not_equal(access(path + 5, F_OK), 0);
+}
+
 static void test_options(void **state) {
     (void)state;
     static const struct {
@@ -302,9 +330,11 @@ static void test_cannot_start(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_stop_answers_first), cmocka_unit_test(test_stop_is_bounded), cmocka_unit_test(test_second_signal),
-        cmocka_unit_test(test_redis_away),         cmocka_unit_test(test_redis_hangs),     cmocka_unit_test(test_peers_gone),
-        cmocka_unit_test(test_trusted_header),     cmocka_unit_test(test_unix_socket),     cmocka_unit_test(test_options),
+        cmocka_unit_test(test_stop_answers_first), cmocka_unit_test(test_stop_is_bounded),
+        cmocka_unit_test(test_second_signal),      cmocka_unit_test(test_redis_away),
+        cmocka_unit_test(test_redis_hangs),        cmocka_unit_test(test_peers_gone),
+        cmocka_unit_test(test_trusted_header),     cmocka_unit_test(test_unix_socket),
+        cmocka_unit_test(test_unix_successor),     cmocka_unit_test(test_options),
         cmocka_unit_test(test_cannot_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -123,11 +123,12 @@ static long long reason(const char *object, const char *code) {
 /* ---- shops */
 
 static void honest(int n, const char *request, char answer[REQUEST_MAX]) {
-    (void)n;
+    char body[64];
     if (has(request, "/requests")) {
         grant(answer, "r1");
     } else if (has(request, "/v1/orders")) {
-        reply(answer, "201 Created", "", "{\"order\":\"r1\"}");
+        snprintf(body, sizeof body, "{\"order\":\"r1\",\"server_time\":%d}", n);
+        reply(answer, "201 Created", "", body);
     } else {
         reply(answer, "200 OK", "", "{\"state\":\"cancelled\"}");
     }
@@ -289,6 +290,7 @@ static int run(const char *options) {
 static void says_what_is_wrong(void **state) {
     (void)state;
     assert_int_equal(run("--help"), 0);
+    assert_int_equal(run("--version"), 0);
     assert_int_equal(run(""), 2);
     assert_int_equal(run("--front 127.0.0.1:1 --activity a --item i"), 2);
     assert_int_equal(run("--front nowhere --activity a --item i --user-header X"), 2);

@@ -207,7 +207,7 @@ static void become_worker(const worker_process *w, char **arguments, bool privil
     if (!privileged && !give_up_privileges()) {
         _exit(125);
     }
-    (void)unsetenv("SECKILL_PREFIX");
+    (void)setenv("SECKILL_PREFIX", "", 1); /* counts as unset */
     (void)execv(arguments[0], arguments);
     _exit(127);
 }

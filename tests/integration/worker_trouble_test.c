@@ -244,6 +244,23 @@ static void test_usage(void **state) {
     shop_close(&s);
 }
 
+/* Before an orders database is made. */
+static void test_malformed_ids(void **state) {
+    (void)state;
+    shop s;
+    open_shop(&s, false);
+    (void)snprintf(s.orders, sizeof s.orders, "%s/new.db", s.folder);
+    expect_usage(&s, "--activity", "");
+    expect_usage(&s, "--activity", "sale/phone");
+    expect_usage(&s, "--activity", "12345678901234567890123456789012345678901234567890123456789012345");
+    expect_usage(&s, "--item", "sale/pho ne");
+    expect_usage(&s, "--item", "sale/phone/");
+    expect_usage(&s, "--inventory", "sa:le/phone=1");
+    expect_usage(&s, "--inventory", "sale/ph*ne=1");
+    assert_int_equal(access(s.orders, F_OK), -1);
+    shop_close(&s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_read_only_file),
@@ -256,6 +273,7 @@ int main(void) {
         cmocka_unit_test(test_redis_comes_back),
         cmocka_unit_test(test_stopped_without_redis),
         cmocka_unit_test(test_usage),
+        cmocka_unit_test(test_malformed_ids),
     };
     if (!redis_server_available()) {
         return 77;
