@@ -123,6 +123,11 @@ static uint32_t count_waiting(const sk__queue *queue, uint32_t max) {
     return count;
 }
 
+/* An op that an earlier batch carried may be done all the same, unless a later one says what it found. */
+static seckill_status status_for(const seckill_op *op, seckill_status status) {
+    return op->may_be_done && seckill_status_class(status) == SECKILL_CLASS_RETRYABLE ? SECKILL_UNKNOWN : status;
+}
+
 /* Without memory to go on, whoever waits is told at once; nobody would try again before the deadlines. */
 static void fail_waiting(sk__engine *engine, sk__queue *queue) {
     seckill_item *item = queue->shard->item;
@@ -130,7 +135,7 @@ static void fail_waiting(sk__engine *engine, sk__queue *queue) {
     sk__item_use(item);
     for (uint32_t count = count_waiting(queue, UINT32_MAX); count > 0 && !sk__list_is_empty(&queue->ops); count--) {
         seckill_op *op = SK__CONTAINER(queue->ops.next, seckill_op, line.link);
-        seckill_status status = op->may_be_done ? SECKILL_UNKNOWN : SECKILL_NO_MEMORY;
+        seckill_status status = status_for(op, SECKILL_NO_MEMORY);
 
         sk__op_fail(op, status, seckill_status_message(status));
     }
@@ -199,11 +204,6 @@ static void deliver_lookups(sk__batch *batch, sk__reader *reply, int64_t now_ms)
         if (batch->ops[i] != NULL)
             sk__op_found(batch->ops[i], now_ms, found, count);
     }
-}
-
-/* An op that an earlier batch carried may be done all the same, unless a later one says what it found. */
-static seckill_status status_for(const seckill_op *op, seckill_status status) {
-    return op->may_be_done && seckill_status_class(status) == SECKILL_CLASS_RETRYABLE ? SECKILL_UNKNOWN : status;
 }
 
 static void fail_all(sk__batch *batch, seckill_status status, const char *cause) {

@@ -182,7 +182,7 @@ static seckill_status install_shards(seckill_item *item, const sk__map *map) {
     return SECKILL_OK;
 }
 
-seckill_status sk__item_set_map(seckill_item *item, sk__reader *reply) {
+static seckill_status set_map(seckill_item *item, sk__reader *reply) {
     sk__map map;
     seckill_status status;
 
@@ -202,6 +202,14 @@ seckill_status sk__item_set_map(seckill_item *item, sk__reader *reply) {
     item->has_map = true;
     item->refresh = false;
     return SECKILL_OK;
+}
+
+seckill_status sk__item_take_map(seckill_item *item, sk__reader *reply, const char **cause) {
+    seckill_status status = sk__reader_left(reply) != 0 ? set_map(item, reply) : SECKILL_NOT_DEFINED;
+
+    *cause = status == SECKILL_DAMAGED ? "the item was defined anew with other shards: close its handles and open it again"
+                                       : seckill_status_message(status);
+    return status;
 }
 
 /* Tells everyone who waits for the map how it went. */
@@ -233,15 +241,6 @@ static void encode_map_get(const seckill_item *item, sk__command *command, bool 
     sk__command_add_text(command, item->map_key);
 }
 
-/* What map_get answers: nothing where there is no list. */
-static seckill_status take_map(seckill_item *item, sk__reader *reply, const char **cause) {
-    seckill_status status = sk__reader_left(reply) != 0 ? sk__item_set_map(item, reply) : SECKILL_NOT_DEFINED;
-
-    *cause = status == SECKILL_DAMAGED ? "the item was defined anew with other shards: close its handles and open it again"
-                                       : seckill_status_message(status);
-    return status;
-}
-
 static void map_encode(sk__call *call, sk__command *command) {
     encode_map_get(SK__CONTAINER(call, map_call, call)->item, command, call->with_text);
 }
@@ -252,7 +251,7 @@ static void map_end(sk__call *call, seckill_status status, sk__reader *reply, co
 
     item->map_call = NULL;
     if (status == SECKILL_OK)
-        status = take_map(item, reply, &cause);
+        status = sk__item_take_map(item, reply, &cause);
     item->refresh = false;
     sk__engine_release(item->engine, self);
     tell_waiting(item, status, cause);
@@ -342,7 +341,7 @@ static void update_end(sk__call *call, seckill_status status, sk__reader *reply,
     sk__call *asker = self->asker;
 
     if (status == SECKILL_OK && !self->map_is_read) {
-        status = take_map(item, reply, &cause);
+        status = sk__item_take_map(item, reply, &cause);
         if (status == SECKILL_OK) {
             self->map_is_read = true;
             sk__call_start(call, item->engine, &update_kind, self->shard->slot);

@@ -67,9 +67,9 @@ void sk__item_free(seckill_item *item);
 /* Waits until there is a mapping list, which begins to be read unless it is. False: out of memory. */
 bool sk__item_wait(seckill_item *item, sk__waiter *waiter);
 
-/* Takes over what a script answered: the whole reply of a map script that was not empty. SECKILL_NO_MEMORY, SECKILL_PROTOCOL,
- * or SECKILL_DAMAGED where it contradicts what is known. */
-seckill_status sk__item_set_map(seckill_item *item, sk__reader *reply);
+/* Takes over what a map script answered. SECKILL_NOT_DEFINED: nothing. SECKILL_NO_MEMORY, SECKILL_PROTOCOL, or SECKILL_DAMAGED
+ * where it contradicts what is known; `cause` says why. */
+seckill_status sk__item_take_map(seckill_item *item, sk__reader *reply, const char **cause);
 
 /* What the header of a shard's reply says about the age of our map. */
 void sk__item_saw_version(seckill_item *item, uint64_t version);

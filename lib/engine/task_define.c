@@ -78,11 +78,15 @@ static void encode(sk__task *task, uint32_t shard, bool with_text, sk__command *
 }
 
 static seckill_status answer(sk__task *task, uint32_t shard, sk__reader *reply) {
+    const char *cause;
+    seckill_status status;
+
     if (shard != SK__NO_SHARD || task->step != STEP_MAP + 1)
         return SECKILL_OK;
-    if (sk__reader_left(reply) == 0)
-        return SECKILL_NOT_DEFINED;
-    return sk__item_set_map(task->item, reply);
+    status = sk__item_take_map(task->item, reply, &cause);
+    if (status != SECKILL_OK)
+        sk__task_fail(task, status, cause);
+    return status;
 }
 
 static void report(sk__task *task) {

@@ -8,8 +8,7 @@
 -- reply  for each token: status B, flags B; then the records of those whose flags say so
 open()
 permit_writes()
-permit('XADD', EVENTS, '1-1', 'e', 'v')
-read('XLEN', EVENTS)
+permit_events()
 
 local function sell(user, at, record, order_ref)
   stock.sold = stock.sold + record.quantity

@@ -7,8 +7,7 @@
 -- ARGV, reply   as by_id.lua says
 open()
 permit_writes()
-permit('XADD', EVENTS, '1-1', 'e', 'v')
-read('XLEN', EVENTS)
+permit_events()
 
 local OVER = {
   [RESERVED] = 'conflict', [CANCELLED] = 'cancelled', [EXPIRED] = 'expired', [VOID] = 'expired', [REFUNDED] = 'ok',

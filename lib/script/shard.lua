@@ -246,8 +246,15 @@ local function add_event(kind, user, record, order_ref)
     .. string.char(#user) .. user .. string.char(#order_ref) .. order_ref
 end
 
+-- Before a script that writes events decides.
+local waiting_events
+local function permit_events()
+  permit('XADD', EVENTS, '1-1', 'e', 'v')
+  waiting_events = read('XLEN', EVENTS)
+end
+
 local function has_room_for_event()
-  return read('XLEN', EVENTS) + #events < stock.max_events
+  return waiting_events + #events < stock.max_events
 end
 
 -- the end -------------------------------------------------------------------------------------------------------------------
