@@ -5,6 +5,7 @@
  */
 #define _POSIX_C_SOURCE 200809L
 #include "faults_support.h"
+#include "test_run.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,7 +153,7 @@ static void each_allocation_fails_once(void **state) {
 /* From some allocation on there is no memory at all, until the client is closed: nobody hangs, nothing leaks. */
 static void memory_does_not_come_back(void **state) {
     (void)state;
-    for (size_t failing = 1; failing < 120; failing += fault_full() ? 1 : 7) {
+    for (size_t failing = 1; failing < 120; failing += test_run_is_full() ? 1 : 7) {
         memset(&all, 0, sizeof(all));
         all.fail_at = failing;
         all.fail_on = true;

@@ -5,6 +5,7 @@
  */
 #define _POSIX_C_SOURCE 200809L
 #include "faults_support.h"
+#include "test_run.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -195,7 +196,7 @@ static void every_answer_was_true(kill_crowd *crowd) {
 
 static void run_with(void (*fault)(kill_crowd *), unsigned times) {
     static kill_crowd crowd;
-    uint64_t seed = fault_seed();
+    uint64_t seed = test_run_seed();
     unsigned between = USERS / (times + 1), next, done = 0;
 
     open_crowd(&crowd, seed);
@@ -218,12 +219,12 @@ static void run_with(void (*fault)(kill_crowd *), unsigned times) {
 
 static void it_is_killed(void **state) {
     (void)state;
-    run_with(kill_it, fault_full() ? 50 : 6);
+    run_with(kill_it, test_run_is_full() ? 50 : 6);
 }
 
 static void it_is_restarted(void **state) {
     (void)state;
-    run_with(stop_it, fault_full() ? 20 : 3);
+    run_with(stop_it, test_run_is_full() ? 20 : 3);
 }
 
 /* Nobody notices: the scripts are sent again as text. */

@@ -15,23 +15,6 @@ int64_t fault_now_ms(void) {
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-uint64_t fault_seed(void) {
-    const char *given = getenv("SECKILL_TEST_SEED");
-    struct timespec now;
-    uint64_t seed;
-
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    seed = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-    print_message("SECKILL_TEST_SEED=%" PRIu64 "\n", seed);
-    return seed;
-}
-
-bool fault_full(void) {
-    const char *full = getenv("SECKILL_TESTS_FULL");
-
-    return full != NULL && strcmp(full, "1") == 0;
-}
-
 const char *fault_op_name(fault_op op) {
     static const char *const names[FAULT_OPS] = {"reserve", "confirm",     "cancel",     "refund", "expire",
                                                  "load",    "withdraw",    "events_ack", "lookup", "stock",

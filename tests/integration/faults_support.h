@@ -83,9 +83,6 @@ void fault_command(redis_server *server, const char *format, ...) __attribute__(
 void fault_user(sale *on, uint32_t shard, unsigned n, char user[8]);
 
 int64_t fault_now_ms(void);
-/* SECKILL_TEST_SEED, or one of the clock's; printed. SECKILL_TESTS_FULL. */
-uint64_t fault_seed(void);
-bool fault_full(void);
 
 #define fault_assert_status(answer, expected)                                                                                  \
     assert_string_equal(seckill_status_name((answer).status), seckill_status_name(expected))

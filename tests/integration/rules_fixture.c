@@ -1,6 +1,8 @@
 #define _POSIX_C_SOURCE 200809L /* for uv.h */
 #include "rules_fixture.h"
 
+#include "test_run.h"
+
 #include "base/wire.h"
 
 #include <inttypes.h>
@@ -348,23 +350,13 @@ char *rules_everything(rules *r) {
 /* ---- chance ---- */
 
 void rules_seed(rules *r) {
-    const char *given = getenv("SECKILL_TEST_SEED");
-
-    r->random = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
-    (void)printf("SECKILL_TEST_SEED=%" PRIu64 "\n", r->random);
+    r->random = test_run_seed();
 }
 
-/* SplitMix64. */
 uint32_t rules_below(rules *r, uint32_t limit) {
-    uint64_t z = (r->random += UINT64_C(0x9e3779b97f4a7c15));
-
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return (uint32_t)((z ^ (z >> 31)) % limit);
+    return test_run_below(&r->random, limit);
 }
 
 uint32_t rules_rounds(uint32_t sampled, uint32_t full) {
-    const char *asked = getenv("SECKILL_TESTS_FULL");
-
-    return asked != NULL && strcmp(asked, "1") == 0 ? full : sampled;
+    return test_run_is_full() ? full : sampled;
 }

@@ -4,6 +4,8 @@
  */
 #include "worker_fixture.h"
 
+#include "test_run.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -46,25 +48,18 @@ uint64_t now_ms(void) {
 }
 
 bool full_tests(void) {
-    const char *full = getenv("SECKILL_TESTS_FULL");
-    return full && strcmp(full, "1") == 0;
+    return test_run_is_full();
 }
 
 static uint64_t random_state;
 
 uint64_t seed_random(void) {
-    const char *seed = getenv("SECKILL_TESTS_SEED");
-    random_state = seed ? strtoull(seed, NULL, 10) : (uint64_t)time(NULL) * 1000 + (uint64_t)getpid() % 1000;
-    print_message("SECKILL_TESTS_SEED=%" PRIu64 "\n", random_state);
+    random_state = test_run_seed();
     return random_state;
 }
 
 uint32_t random_below(uint32_t n) {
-    random_state += UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t z = random_state;
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return (uint32_t)((z ^ (z >> 31)) % n);
+    return test_run_below(&random_state, n);
 }
 
 /* ---- the shop ---- */

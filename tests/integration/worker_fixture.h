@@ -98,7 +98,7 @@ unsigned slowness(void);
 
 bool full_tests(void);
 
-/* splitmix64; seeded by SECKILL_TESTS_SEED or the clock, and printed. */
+/* splitmix64; seeded by SECKILL_TEST_SEED or the clock, and printed. */
 uint64_t seed_random(void);
 uint32_t random_below(uint32_t n);
 

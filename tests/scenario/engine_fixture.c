@@ -259,22 +259,3 @@ void engine_stock(engine_test *test, engine_ask *ask, uint32_t timeout_ms) {
     begin(test, ask);
     started(ask, seckill_stock_get(test->item, timeout_ms, on_stock, ask));
 }
-
-/* ---- options of the run ---- */
-
-uint64_t engine_test_seed(void) {
-    const char *given = getenv("SECKILL_TEST_SEED");
-    struct timespec now;
-    uint64_t seed;
-
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    seed = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-    print_message("SECKILL_TEST_SEED=%" PRIu64 "\n", seed);
-    return seed;
-}
-
-bool engine_tests_full(void) {
-    const char *full = getenv("SECKILL_TESTS_FULL");
-
-    return full != NULL && strcmp(full, "1") == 0;
-}

@@ -87,8 +87,4 @@ void engine_stock(engine_test *test, engine_ask *ask, uint32_t timeout_ms);
 /* The last command sent. */
 const fake_sent *engine_last(const engine_test *test);
 
-/* SECKILL_TEST_SEED, or one of the clock's; printed. SECKILL_TESTS_FULL. */
-uint64_t engine_test_seed(void);
-bool engine_tests_full(void);
-
 #endif

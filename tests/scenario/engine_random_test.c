@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include "engine_fixture.h"
+#include "test_run.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -260,8 +261,8 @@ static void play(engine_test *test, uint64_t seed) {
 
 static void every_call_is_answered_once_whatever_happens(void **state) {
     engine_test *test = *state;
-    uint64_t seed = engine_test_seed();
-    int runs = engine_tests_full() ? 2000 : 60;
+    uint64_t seed = test_run_seed();
+    int runs = test_run_is_full() ? 2000 : 60;
 
     engine_test_close(test);
     for (int i = 0; i < runs; i++) {

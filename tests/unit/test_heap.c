@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#include "test_run.h"
+
 enum { NODES = 500 };
 
 static uint64_t chance;
@@ -23,11 +25,8 @@ static uint32_t below(uint32_t limit) {
 }
 
 static int setup(void **state) {
-    const char *given = getenv("SECKILL_TEST_SEED");
-
     (void)state;
-    chance = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
-    (void)printf("SECKILL_TEST_SEED=%" PRIu64 "\n", chance);
+    chance = test_run_seed();
     return 0;
 }
 

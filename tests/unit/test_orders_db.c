@@ -20,6 +20,8 @@
 
 #include <cmocka.h>
 
+#include "test_run.h"
+
 /* ---- fixture: a folder with one open database ---- */
 
 typedef struct {
@@ -507,22 +509,7 @@ static void test_accounts(void **state) {
 static uint64_t random_state;
 
 static uint32_t random_below(uint32_t n) {
-    random_state += UINT64_C(0x9e3779b97f4a7c15); /* splitmix64 */
-    uint64_t z = random_state;
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return (uint32_t)((z ^ (z >> 31)) % n);
-}
-
-static int full_tests(void) {
-    const char *full = getenv("SECKILL_TESTS_FULL");
-    return full && strcmp(full, "1") == 0;
-}
-
-/* SECKILL_TESTS_SEED repeats one; else each run takes others. */
-static uint64_t first_seed(void) {
-    const char *seed = getenv("SECKILL_TESTS_SEED");
-    return seed ? strtoull(seed, NULL, 10) : (uint64_t)time(NULL);
+    return test_run_below(&random_state, n);
 }
 
 enum { MODEL_ORDERS = 40, MODEL_ITEMS = 3, MODEL_BATCH = 12 };
@@ -634,10 +621,10 @@ static void one_random_run(fixture *f, uint64_t seed) {
 }
 
 static void test_random_interleavings(void **state) {
-    uint64_t seed = first_seed();
-    int runs = full_tests() ? 200 : 8;
+    uint64_t seed = test_run_seed();
+    int runs = test_run_is_full() ? 200 : 8;
     (void)state;
-    print_message("SECKILL_TESTS_SEED=%" PRIu64 ", %d runs\n", seed, runs);
+    print_message("%d runs\n", runs);
     for (int run = 0; run < runs; run++) {
         void *own = NULL;
         assert_int_equal(set_up(&own), 0);
@@ -696,10 +683,10 @@ static uint32_t run_and_kill(const char *path, uint32_t from) {
 
 static void test_killed_in_a_batch(void **state) {
     fixture *f = *state;
-    int rounds = full_tests() ? 200 : 12;
+    int rounds = test_run_is_full() ? 200 : 12;
     uint32_t next = 0;
-    random_state = first_seed();
-    print_message("SECKILL_TESTS_SEED=%" PRIu64 ", %d kills\n", random_state, rounds);
+    random_state = test_run_seed();
+    print_message("%d kills\n", rounds);
     set_units(f, 100000000);
     for (int round = 0; round < rounds; round++) {
         orders_db_close(f->db);

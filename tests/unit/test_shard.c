@@ -16,6 +16,8 @@
 
 #include <cmocka.h>
 
+#include "test_run.h"
+
 static uint32_t slot(const char *key) {
     return seckill_slot(key, strlen(key));
 }
@@ -82,8 +84,7 @@ static void check_tag(const char *activity, const char *item, uint32_t shard, ui
 /* All n take over a minute under valgrind: by default, the small ones and some of the large. */
 static void tags_are_spread_evenly_for_every_n(void **state) {
     (void)state;
-    const char *full = getenv("SECKILL_TESTS_FULL");
-    bool all = full != NULL && strcmp(full, "1") == 0;
+    bool all = test_run_is_full();
     for (uint32_t shards = 1; shards <= SECKILL_SHARDS_MAX; shards++) {
         if (!all && shards > 70 && shards < 1023 && shards % 97 != 0)
             continue;
