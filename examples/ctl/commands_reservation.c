@@ -177,6 +177,8 @@ static seckill_status over(seckill_reservation_state state) {
         return SECKILL_EXPIRED;
     case SECKILL_RESERVATION_REFUNDED:
         return SECKILL_REFUNDED;
+    case SECKILL_RESERVATION_BLACKLISTED:
+        return SECKILL_BLACKLISTED;
     }
     return SECKILL_NO_RESERVATION;
 }

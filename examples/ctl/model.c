@@ -49,6 +49,7 @@ void model_settings(json_t *object, const seckill_item_info *info) {
     json_out_int(object, "remember_ms", settings->remember_ms);
     json_out_int(object, "max_skew_ms", settings->max_skew_ms);
     json_out_int(object, "max_events", settings->max_events);
+    json_out_int(object, "max_queue", settings->max_queue);
     json_out_hex(object, "seed", info->seed, sizeof info->seed);
     for (uint32_t i = 0; i < settings->shards; i++) {
         json_out_append(tags, json_string(info->tags[i]));
@@ -99,6 +100,7 @@ static void counters(json_t *object, const seckill_stock *stock) {
     json_out_int(object, "refunded", stock->refunded);
     json_out_int(object, "users", stock->users);
     json_out_int(object, "events", stock->events);
+    json_out_int(object, "queued", stock->queued);
 }
 
 static json_t *shard(const seckill_stock *stock) {
@@ -117,7 +119,7 @@ static json_t *shard(const seckill_stock *stock) {
 /* Whether no count is negative: a sum may fit while its parts are nonsense. */
 static int sane(const seckill_stock *stock) {
     return stock->loaded >= 0 && stock->available >= 0 && stock->reserved >= 0 && stock->sold >= 0 && stock->users >= 0 &&
-           stock->events >= 0 && stock->transferred_in >= 0 && stock->transferred_out >= 0;
+           stock->events >= 0 && stock->queued >= 0 && stock->transferred_in >= 0 && stock->transferred_out >= 0;
 }
 
 /* "holds", "violated", or "unread" where a shard is missing and none is violated. */
@@ -170,6 +172,8 @@ static const char *reservation_state_name(seckill_reservation_state state) {
         return "expired";
     case SECKILL_RESERVATION_REFUNDED:
         return "refunded";
+    case SECKILL_RESERVATION_BLACKLISTED:
+        return "blacklisted";
     }
     return "none";
 }

@@ -21,6 +21,7 @@ static int http_of(seckill_status status) {
     case SECKILL_TOKEN_TRUNCATED:
         return 400;
     case SECKILL_LIMIT_REACHED:
+    case SECKILL_BLACKLISTED:
     case SECKILL_TOKEN_FORGED:
     case SECKILL_TOKEN_PURPOSE:
     case SECKILL_TOKEN_KEY:

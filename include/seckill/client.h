@@ -106,7 +106,8 @@ SECKILL_API void seckill_client_dispatch(seckill_client *client);
 typedef struct {
     size_t struct_size;
     uint64_t operations;  /* begun, those refused for memory included */
-    uint64_t granted;     /* reserves that took units */
+    uint64_t granted;     /* requests that took units, by reserve and by processing the queue */
+    uint64_t enqueued;    /* requests put into the queue, those whose place was lost again */
     uint64_t replayed;    /* answers that stood already */
     uint64_t refused;     /* answers of the business other than ok */
     uint64_t failed;      /* errors other than unknown */

@@ -50,17 +50,19 @@ typedef struct {
     uint32_t grace_ms;  /* how long past the hold its token can still confirm, if there are units, to 604,800,000; default 0 */
     uint32_t window_ms; /* requests created longer ago are SECKILL_TOO_OLD, 1 to 604,800,000; fixed by the first definition;
                            0: as defined, or 60,000 if it is new */
-    uint32_t remember_ms; /* how long the request ids of cancelled and expired reservations are remembered, more than
-                             window_ms, to 1,209,600,000; fixed by the first definition; 0: as defined, or window_ms +
-                             60,000 if it is new. Requests from a clock that is ahead by more than remember_ms -
-                             window_ms are SECKILL_TOO_OLD too */
+    uint32_t remember_ms; /* how long the request ids of cancelled and expired reservations are remembered, and how long a
+                             request may wait in the queue, pauses included; more than window_ms, to 1,209,600,000; fixed by
+                             the first definition; 0: as defined, or window_ms + 60,000 if it is new. Requests from a clock
+                             that is ahead by more than remember_ms - window_ms are SECKILL_TOO_OLD too */
     uint32_t max_skew_ms; /* after a restart or failover of Redis nothing expires for this long, to 3,600,000; default 0 */
     uint32_t max_events;  /* events of one shard that may wait for the orders side; beyond it confirm and refund are
                              SECKILL_BUSY, 1 to 16,777,216; 0: 1,000,000 */
+    uint32_t max_queue;   /* requests of one shard that may wait in its queue; beyond it enqueue is SECKILL_BUSY, 1 to
+                             16,777,216; 0: 1,000,000 */
 } seckill_item_settings;
 
 #define SECKILL_ITEM_SETTINGS_INIT                                                                                             \
-    { sizeof(seckill_item_settings), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+    { sizeof(seckill_item_settings), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 typedef enum {
     SECKILL_ITEM_ACTIVE = 0,
@@ -156,6 +158,7 @@ typedef struct {
     int64_t cancelled, expired, refunded; /* units that came back so far; for information, not part of the account */
     int64_t users;                        /* users with records */
     int64_t events;                       /* events that wait for the orders side */
+    int64_t queued;                       /* requests that wait in the queue */
     uint64_t version;                     /* rises when available units rise */
     uint64_t settings_version;            /* of the settings that the shard works with */
     uint64_t epoch;

@@ -28,7 +28,8 @@ typedef enum {
     SECKILL_RESERVATION_SOLD = 2, /* confirmed */
     SECKILL_RESERVATION_CANCELLED = 3,
     SECKILL_RESERVATION_EXPIRED = 4,
-    SECKILL_RESERVATION_REFUNDED = 5
+    SECKILL_RESERVATION_REFUNDED = 5,
+    SECKILL_RESERVATION_BLACKLISTED = 7 /* never was one: a request that the queue's worker refused, remembered for a while */
 } seckill_reservation_state;
 
 typedef struct {
@@ -36,8 +37,9 @@ typedef struct {
     seckill_reservation_state state;
     uint32_t quantity;
     int64_t price;    /* of one unit when it was granted, minor units */
-    int64_t since_ms; /* when it came into its state: granted, confirmed, cancelled, expired, refunded at; server's clock */
-    int64_t ends_ms;  /* reserved: when the hold ends; cancelled, expired: when its request id is forgotten; else 0 */
+    int64_t since_ms; /* when it came into its state: granted, confirmed, cancelled, expired, refunded, refused at; server's
+                         clock */
+    int64_t ends_ms;  /* reserved: when the hold ends; sold, refunded: 0; else: when its request id is forgotten */
 } seckill_reservation;
 
 /* The result of reserve, confirm, cancel and refund. */
@@ -80,7 +82,8 @@ typedef struct {
  * The callback's status: SECKILL_OK: reserved (or, `replayed`, reserved or sold already under this request id).
  * SECKILL_SOLD_OUT: the user's shard has no unit. SECKILL_NOT_ENOUGH: fewer than asked. SECKILL_LIMIT_REACHED,
  * SECKILL_NOT_STARTED, SECKILL_PAUSED, SECKILL_ENDED. SECKILL_CANCELLED, SECKILL_EXPIRED, SECKILL_REFUNDED: this request id's
- * reservation is over: use a new id to try again. SECKILL_CONFLICT: this request id was used with another quantity.
+ * reservation is over: use a new id to try again. SECKILL_BLACKLISTED: the queue's worker refused this request id.
+ * SECKILL_CONFLICT: this request id was used with another quantity.
  * SECKILL_TOO_OLD: created longer ago than the item's window, or ahead of the server's clock by more than remember_ms -
  * window_ms. SECKILL_LIMIT_REACHED also where the user has SECKILL_USER_RECORDS_MAX sold and refunded records. SECKILL_BUSY:
  * with others that will end it has that many, or SECKILL_USER_UNSETTLED_MAX that are reserved or remembered. */
@@ -100,9 +103,9 @@ typedef struct {
 /* Settles a reservation: reserved to sold, once, with an event for the orders side in the same atomic step. A reservation that
  * has expired, or that a failover lost, is taken again if the token is still valid by the server's clock, the sale is on, and
  * limit and stock allow.
- * The callback's status: SECKILL_OK. SECKILL_EXPIRED: for good. SECKILL_CANCELLED, SECKILL_REFUNDED. SECKILL_CONFLICT: the
- * record says another quantity than the token. SECKILL_PAUSED, SECKILL_NOT_STARTED: the hold is over, and nothing is taken
- * again now. SECKILL_BUSY: too many events wait (settings.max_events), or the record is lost and the user has
+ * The callback's status: SECKILL_OK. SECKILL_EXPIRED: for good. SECKILL_CANCELLED, SECKILL_REFUNDED, SECKILL_BLACKLISTED.
+ * SECKILL_CONFLICT: the record says another quantity than the token. SECKILL_PAUSED, SECKILL_NOT_STARTED: the hold is over, and
+ * nothing is taken again now. SECKILL_BUSY: too many events wait (settings.max_events), or the record is lost and the user has
  * SECKILL_USER_RECORDS_MAX others. Confirmed again with another order_ref, the first one stands: the answer is `replayed`. */
 SECKILL_API SECKILL_CHECKED seckill_status seckill_confirm(seckill_item *item, const seckill_confirm_options *options,
                                                            seckill_op **op, seckill_result_cb cb, void *user_data);
@@ -119,15 +122,16 @@ typedef struct {
 
 /* Gives a reservation's units back before it is confirmed: reserved to available.
  * The callback's status: SECKILL_OK. SECKILL_SOLD: it is confirmed. SECKILL_EXPIRED: its units went back already.
- * SECKILL_REFUNDED. SECKILL_NO_RESERVATION: no such record. */
+ * SECKILL_REFUNDED. SECKILL_BLACKLISTED: it never was granted. SECKILL_NO_RESERVATION: no such record. */
 SECKILL_API SECKILL_CHECKED seckill_status seckill_cancel(seckill_item *item, const seckill_release_options *options,
                                                           seckill_op **op, seckill_result_cb cb, void *user_data);
 
 /* Gives the units of a confirmed reservation back: sold to available; the user's limit too; with an event for the orders side.
  * The record stays, as refunded. Its event needs room: a worker that refunds what the orders side refused acknowledges the
  * events that it has written first.
- * The callback's status: SECKILL_OK. SECKILL_CANCELLED, SECKILL_EXPIRED: it was never confirmed. SECKILL_CONFLICT: it is still
- * reserved: cancel it. SECKILL_NO_RESERVATION: no such record. SECKILL_BUSY: too many events wait. */
+ * The callback's status: SECKILL_OK. SECKILL_CANCELLED, SECKILL_EXPIRED, SECKILL_BLACKLISTED: it was never confirmed.
+ * SECKILL_CONFLICT: it is still reserved: cancel it. SECKILL_NO_RESERVATION: no such record. SECKILL_BUSY: too many events
+ * wait. */
 SECKILL_API SECKILL_CHECKED seckill_status seckill_refund(seckill_item *item, const seckill_release_options *options,
                                                           seckill_op **op, seckill_result_cb cb, void *user_data);
 

@@ -10,6 +10,7 @@
 #include "events.h"
 #include "item.h"
 #include "maintain.h"
+#include "queue.h"
 #include "reserve.h"
 #include "shard.h"
 #include "status.h"

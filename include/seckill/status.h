@@ -40,6 +40,7 @@ typedef enum {
     X(NO_RESERVATION, 11, FINAL, "no_reservation", "the user has no such reservation")                                         \
     X(TOO_OLD, 12, FINAL, "too_old", "the request was created longer ago than the item's window allows")                       \
     X(CONFLICT, 13, FINAL, "conflict", "the same id was used before for something else")                                       \
+    X(BLACKLISTED, 14, FINAL, "blacklisted", "the user is blacklisted")                                                        \
     /* errors of the caller */                                                                                                 \
     X(INVALID, -1, FINAL, "invalid", "an argument is missing or out of range")                                                 \
     X(NOT_DEFINED, -2, FINAL, "not_defined", "no such item is defined")                                                        \

@@ -5,7 +5,8 @@
  * that one kind never passes for another. Claims of a reservation: `sub` user (or `sub64`, base64url, where the user is not
  * UTF-8 or has control characters), `aud` activity/item, `jti` reservation in hexadecimal, `iat` granted at, `hold` end of the
  * hold, `exp` end of the token, `qty` units, `price` of one unit; times in ISO 8601 with milliseconds, UTC. All of them come
- * from the record, so each issue of a reservation's token says the same.
+ * from the record, so each issue of a reservation's token says the same. Claims of a ticket: `sub`, `aud`, `jti` and `qty` as
+ * above, `shard`, `epoch` and `n`: its place, `iat` when it was enqueued, `exp` until when it may be polled.
  *
  * All functions here are pure: no I/O, no clock (times are arguments). A key ring may be used by many threads at once as long
  * as none adds to it or frees it.
@@ -32,7 +33,7 @@ enum {
 /* What a token is for. It is bound into the token and cannot be changed. */
 typedef enum {
     SECKILL_TOKEN_RESERVATION = 1, /* proof of a reservation */
-    SECKILL_TOKEN_TICKET = 2,      /* proof of a place in the queue */
+    SECKILL_TOKEN_TICKET = 2,      /* proof of a place in the queue: see seckill_ticket_issue */
     SECKILL_TOKEN_SESSION = 3      /* proof of who the user is: only `user`, `issued_ms` and `valid_until_ms` are used */
 } seckill_token_purpose;
 
@@ -49,6 +50,21 @@ typedef struct {
     int64_t hold_until_ms;  /* when the hold ends and the units go back; 0 in a session */
     int64_t valid_until_ms; /* when the token ends: hold + grace */
 } seckill_reservation_ref;
+
+/* What a ticket says: where a request stands in the queue. Self-contained: it owns its bytes. */
+typedef struct {
+    uint8_t user[SECKILL_USER_MAX];
+    size_t user_size; /* 1 to SECKILL_USER_MAX */
+    char activity[SECKILL_ID_MAX + 1];
+    char item[SECKILL_ID_MAX + 1];
+    uint8_t
+        reservation_id[SECKILL_RESERVATION_ID_SIZE]; /* what it becomes if it is granted; a hash that names the request id */
+    uint32_t quantity;                               /* units, at least 1 */
+    uint32_t shard;                                  /* whose queue, below SECKILL_SHARDS_MAX */
+    uint64_t epoch, n;                               /* its place there, each 1 to SECKILL_AMOUNT_MAX */
+    int64_t enqueued_ms;                             /* by the server's clock; kept if it has to be enqueued again */
+    int64_t valid_until_ms;                          /* until when it is decided at the latest, and can be polled */
+} seckill_ticket;
 
 typedef struct seckill_keyring seckill_keyring;
 
@@ -100,8 +116,8 @@ SECKILL_API SECKILL_CHECKED seckill_status seckill_key_id(const char *text, size
  *   out      out_size bytes; SECKILL_TOKEN_SIZE is always enough; gets the token and a NUL
  *   written  gets the token's size without the NUL; may be NULL
  * A v4.public token is the same for the same ref; a v4.local one has a new nonce each time.
- * SECKILL_INVALID: a NULL argument, an unknown purpose, a field out of range. SECKILL_NO_SPACE: out_size is too small.
- * SECKILL_TOKEN_KEY: the ring has no key that issues. Allocates nothing. */
+ * SECKILL_INVALID: a NULL argument, an unknown purpose or SECKILL_TOKEN_TICKET, a field out of range. SECKILL_NO_SPACE:
+ * out_size is too small. SECKILL_TOKEN_KEY: the ring has no key that issues. Allocates nothing. */
 SECKILL_API SECKILL_CHECKED seckill_status seckill_token_issue(const seckill_keyring *ring, seckill_token_purpose purpose,
                                                                const seckill_reservation_ref *ref, char *out, size_t out_size,
                                                                size_t *written);
@@ -117,11 +133,19 @@ SECKILL_API SECKILL_CHECKED seckill_status seckill_token_issue(const seckill_key
  * character, but ends before its parts (header, body, footer) are whole. SECKILL_TOKEN_KEY: names a key that the ring does not
  * hold. SECKILL_TOKEN_FORGED: authentication failed: a changed bit, or another key. SECKILL_TOKEN_PURPOSE: genuine, but for
  * another purpose. SECKILL_TOKEN_CLAIMS: genuine, but a claim is missing, out of range, or none of its purpose's.
- * SECKILL_TOKEN_EXPIRED: now_ms > valid_until_ms + leeway_ms. SECKILL_INVALID: a NULL argument, an unknown purpose, a leeway
- * out of range. Allocates nothing. */
+ * SECKILL_TOKEN_EXPIRED: now_ms > valid_until_ms + leeway_ms. SECKILL_INVALID: a NULL argument, an unknown purpose or
+ * SECKILL_TOKEN_TICKET, a leeway out of range. Allocates nothing. */
 SECKILL_API SECKILL_CHECKED seckill_status seckill_token_verify(const seckill_keyring *ring, seckill_token_purpose purpose,
                                                                 const char *token, size_t size, int64_t now_ms,
                                                                 uint32_t leeway_ms, seckill_reservation_ref *ref);
+
+/* Issues a token for a ticket: as seckill_token_issue, with the same statuses, and 0 <= enqueued_ms < valid_until_ms. */
+SECKILL_API SECKILL_CHECKED seckill_status seckill_ticket_issue(const seckill_keyring *ring, const seckill_ticket *ticket,
+                                                                char *out, size_t out_size, size_t *written);
+
+/* Verifies a ticket's token: as seckill_token_verify, with the same statuses; `ticket` is filled as `ref` is there. */
+SECKILL_API SECKILL_CHECKED seckill_status seckill_ticket_verify(const seckill_keyring *ring, const char *token, size_t size,
+                                                                 int64_t now_ms, uint32_t leeway_ms, seckill_ticket *ticket);
 
 #ifdef __cplusplus
 }

@@ -6,6 +6,7 @@
 #define SK_CLIENT_CLIENT_H
 
 #include "engine/engine.h"
+#include "engine/op.h"
 #include "io/io.h"
 
 struct seckill_client {
@@ -33,5 +34,18 @@ bool sk__bytes_valid(seckill_bytes bytes, size_t max, bool may_be_empty);
 
 /* A deadline that may be left to the client. */
 bool sk__timeout_valid(uint32_t timeout_ms);
+
+/* Whether a point in time, a number of units, and the names that a token gives are acceptable. */
+bool sk__time_valid(int64_t time_ms);
+bool sk__quantity_valid(uint32_t quantity);
+bool sk__names_item(const seckill_item *item, const char activity[SECKILL_ID_MAX + 1], const char name[SECKILL_ID_MAX + 1]);
+
+/* Begins what an op is told, all else zero. */
+void sk__wish_begin(sk__op_wish *wish, sk__op_kind kind, seckill_bytes user, uint32_t timeout_ms, void *user_data);
+
+/* What reserve and enqueue have in common: checks the options, makes the reservation's id, fills in all but the callback.
+ * SECKILL_INVALID. */
+seckill_status sk__wish_units(const seckill_item *item, sk__op_kind kind, const seckill_reserve_options *options,
+                              bool has_callback, void *user_data, uint8_t id[SECKILL_RESERVATION_ID_SIZE], sk__op_wish *wish);
 
 #endif

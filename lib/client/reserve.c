@@ -1,8 +1,6 @@
 /* Public calls of users: they check what they are given, and start the engine's ops. */
 #include "client/client.h"
 
-#include "engine/op.h"
-
 #include <string.h>
 
 enum { QUANTITY_MAX = 1000000 };
@@ -12,7 +10,7 @@ static bool op_valid(const seckill_item *item, seckill_bytes user, uint32_t time
     return item != NULL && has_callback && sk__bytes_valid(user, SECKILL_USER_MAX, false) && sk__timeout_valid(timeout_ms);
 }
 
-static void begin_wish(sk__op_wish *wish, sk__op_kind kind, seckill_bytes user, uint32_t timeout_ms, void *user_data) {
+void sk__wish_begin(sk__op_wish *wish, sk__op_kind kind, seckill_bytes user, uint32_t timeout_ms, void *user_data) {
     memset(wish, 0, sizeof(*wish));
     wish->kind = kind;
     wish->user = user;
@@ -26,36 +24,53 @@ static int64_t wall_ms(const seckill_item *item) {
     return transport->wall_ms(transport);
 }
 
-static bool time_valid(int64_t time_ms) {
+bool sk__time_valid(int64_t time_ms) {
     return time_ms >= 0 && time_ms < (INT64_C(1) << 47);
 }
 
-seckill_status seckill_reserve(seckill_item *item, const seckill_reserve_options *options, seckill_op **op,
-                               seckill_reserve_cb cb, void *user_data) {
+bool sk__quantity_valid(uint32_t quantity) {
+    return quantity >= 1 && quantity <= QUANTITY_MAX;
+}
+
+bool sk__names_item(const seckill_item *item, const char activity[SECKILL_ID_MAX + 1], const char name[SECKILL_ID_MAX + 1]) {
+    return strncmp(activity, item->activity, SECKILL_ID_MAX + 1) == 0 && strncmp(name, item->name, SECKILL_ID_MAX + 1) == 0;
+}
+
+seckill_status sk__wish_units(const seckill_item *item, sk__op_kind kind, const seckill_reserve_options *options,
+                              bool has_callback, void *user_data, uint8_t id[SECKILL_RESERVATION_ID_SIZE], sk__op_wish *wish) {
     seckill_reserve_options given;
-    uint8_t id[SECKILL_RESERVATION_ID_SIZE];
-    sk__op_wish wish;
     seckill_status status;
 
-    if (!sk__options_copy(&given, sizeof(given), options) || !op_valid(item, given.user, given.timeout_ms, cb != NULL) ||
-        given.quantity > QUANTITY_MAX || (given.flags & ~(uint32_t)SECKILL_FIRST_ATTEMPT) != 0 || !time_valid(given.created_ms))
+    if (!sk__options_copy(&given, sizeof(given), options) || !op_valid(item, given.user, given.timeout_ms, has_callback) ||
+        given.quantity > QUANTITY_MAX || (given.flags & ~(uint32_t)SECKILL_FIRST_ATTEMPT) != 0 ||
+        !sk__time_valid(given.created_ms))
         return SECKILL_INVALID;
     status = seckill_reservation_id(item->activity, item->name, given.user, given.request_id, id);
     if (status != SECKILL_OK)
         return status;
-    begin_wish(&wish, SK__RESERVE, given.user, given.timeout_ms, user_data);
-    wish.id = id;
-    wish.quantity = given.quantity != 0 ? given.quantity : 1;
-    wish.time_ms = given.created_ms != 0 ? given.created_ms : wall_ms(item);
+    sk__wish_begin(wish, kind, given.user, given.timeout_ms, user_data);
+    wish->id = id;
+    wish->quantity = given.quantity != 0 ? given.quantity : 1;
+    wish->time_ms = given.created_ms != 0 ? given.created_ms : wall_ms(item);
+    return SECKILL_OK;
+}
+
+seckill_status seckill_reserve(seckill_item *item, const seckill_reserve_options *options, seckill_op **op,
+                               seckill_reserve_cb cb, void *user_data) {
+    uint8_t id[SECKILL_RESERVATION_ID_SIZE];
+    sk__op_wish wish;
+    seckill_status status = sk__wish_units(item, SK__RESERVE, options, cb != NULL, user_data, id, &wish);
+
+    if (status != SECKILL_OK)
+        return status;
     wish.result_cb = cb;
     return sk__op_start(item, &wish, op);
 }
 
 static bool ref_valid(const seckill_item *item, const seckill_reservation_ref *ref) {
     return ref != NULL && ref->user_size >= 1 && ref->user_size <= SECKILL_USER_MAX &&
-           strncmp(ref->activity, item->activity, sizeof(ref->activity)) == 0 &&
-           strncmp(ref->item, item->name, sizeof(ref->item)) == 0 && ref->quantity >= 1 && ref->quantity <= QUANTITY_MAX &&
-           ref->price >= 0 && ref->price <= SECKILL_AMOUNT_MAX && time_valid(ref->valid_until_ms);
+           sk__names_item(item, ref->activity, ref->item) && sk__quantity_valid(ref->quantity) && ref->price >= 0 &&
+           ref->price <= SECKILL_AMOUNT_MAX && sk__time_valid(ref->valid_until_ms);
 }
 
 seckill_status seckill_confirm(seckill_item *item, const seckill_confirm_options *options, seckill_op **op,
@@ -69,11 +84,11 @@ seckill_status seckill_confirm(seckill_item *item, const seckill_confirm_options
         return SECKILL_INVALID;
     user.data = given.ref->user;
     user.size = given.ref->user_size;
-    begin_wish(&wish, SK__CONFIRM, user, given.timeout_ms, user_data);
+    sk__wish_begin(&wish, SK__CONFIRM, user, given.timeout_ms, user_data);
     wish.order_ref = given.order_ref;
     wish.id = given.ref->reservation_id;
     wish.quantity = given.ref->quantity;
-    wish.price = given.ref->price;
+    wish.about.price = given.ref->price;
     wish.time_ms = given.ref->valid_until_ms;
     wish.result_cb = cb;
     return sk__op_start(item, &wish, op);
@@ -86,7 +101,7 @@ static seckill_status release(seckill_item *item, sk__op_kind kind, const seckil
 
     if (!sk__options_copy(&given, sizeof(given), options) || !op_valid(item, given.user, given.timeout_ms, cb != NULL))
         return SECKILL_INVALID;
-    begin_wish(&wish, kind, given.user, given.timeout_ms, user_data);
+    sk__wish_begin(&wish, kind, given.user, given.timeout_ms, user_data);
     wish.id = given.reservation_id;
     wish.result_cb = cb;
     return sk__op_start(item, &wish, op);
@@ -112,7 +127,7 @@ seckill_status seckill_lookup(seckill_item *item, const seckill_lookup_options *
     if (!sk__options_copy(&given, sizeof(given), options) || !op_valid(item, given.user, given.timeout_ms, cb != NULL) ||
         !sk__bytes_valid(given.request_id, SECKILL_REQUEST_ID_MAX, true))
         return SECKILL_INVALID;
-    begin_wish(&wish, SK__LOOKUP, given.user, given.timeout_ms, user_data);
+    sk__wish_begin(&wish, SK__LOOKUP, given.user, given.timeout_ms, user_data);
     wish.lookup_cb = cb;
     if (given.request_id.size != 0) {
         status = seckill_reservation_id(item->activity, item->name, given.user, given.request_id, id);

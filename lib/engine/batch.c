@@ -48,27 +48,53 @@ void sk__queue_remove(seckill_op *op) {
 
 /* ---- what goes out ---- */
 
-static sk__script_id script_of(sk__op_kind kind) {
-    static const sk__script_id scripts[SK__OP_KINDS] = {SK__SCRIPT_reserve, SK__SCRIPT_confirm, SK__SCRIPT_cancel,
-                                                        SK__SCRIPT_refund, SK__SCRIPT_lookup};
-
-    return scripts[kind];
+/* What the script of a kind takes for each request, besides the user. */
+static void write_reserve(sk__writer *writer, const seckill_op *op) {
+    sk__write_u32(writer, op->quantity);
+    sk__write_u48(writer, (uint64_t)op->time_ms);
 }
 
-static size_t request_size(sk__op_kind kind) {
-    static const size_t sizes[SK__OP_KINDS] = {26, 33, 16, 16, 0};
-
-    return sizes[kind];
+static void write_confirm(sk__writer *writer, const seckill_op *op) {
+    sk__write_u32(writer, op->quantity);
+    sk__write_u56(writer, (uint64_t)op->about.price);
+    sk__write_u48(writer, (uint64_t)op->time_ms);
 }
 
-static void write_request(sk__writer *writer, const seckill_op *op) {
-    sk__write_bytes(writer, op->id, sizeof(op->id));
-    if (op->kind == SK__RESERVE || op->kind == SK__CONFIRM)
-        sk__write_u32(writer, op->quantity);
-    if (op->kind == SK__CONFIRM)
-        sk__write_u56(writer, (uint64_t)op->price);
-    if (op->kind == SK__RESERVE || op->kind == SK__CONFIRM)
-        sk__write_u48(writer, (uint64_t)op->time_ms);
+static void write_enqueue(sk__writer *writer, const seckill_op *op) {
+    sk__write_u32(writer, op->quantity);
+    sk__write_u8(writer, op->again);
+    sk__write_u48(writer, (uint64_t)op->time_ms);
+}
+
+static void write_poll(sk__writer *writer, const seckill_op *op) {
+    sk__write_u32(writer, op->quantity);
+    sk__write_u64(writer, op->about.place.epoch);
+    sk__write_u64(writer, op->about.place.n);
+    sk__write_u48(writer, (uint64_t)op->time_ms);
+}
+
+static void write_nothing(sk__writer *writer, const seckill_op *op) {
+    (void)writer;
+    (void)op;
+}
+
+static const struct kind {
+    sk__script_id script;
+    size_t size; /* of a request, its id included; 0: the user is all */
+    void (*write)(sk__writer *writer, const seckill_op *op);
+    bool changes_nothing, of_queue;
+} kinds[SK__OP_KINDS] = {
+    [SK__RESERVE] = {SK__SCRIPT_reserve, 26, write_reserve, false, false},
+    [SK__CONFIRM] = {SK__SCRIPT_confirm, 33, write_confirm, false, false},
+    [SK__CANCEL] = {SK__SCRIPT_cancel, 16, write_nothing, false, false},
+    [SK__REFUND] = {SK__SCRIPT_refund, 16, write_nothing, false, false},
+    [SK__LOOKUP] = {SK__SCRIPT_lookup, 0, NULL, true, false},
+    [SK__ENQUEUE] = {SK__SCRIPT_enqueue, 27, write_enqueue, false, true},
+    [SK__POLL] = {SK__SCRIPT_poll, 42, write_poll, true, true},
+};
+
+static const struct kind *kind_of(const sk__batch *batch) {
+    return &kinds[batch->queue->kind];
 }
 
 /* Ops that are over leave their places before the batch is sent (again): the answers are counted by place. */
@@ -89,22 +115,27 @@ static void add_bytes(sk__command *command, seckill_bytes bytes) {
     sk__command_add(command, bytes.data, bytes.size);
 }
 
+static void encode_requests(const sk__batch *batch, sk__command *command) {
+    const struct kind *kind = kind_of(batch);
+    sk__writer writer = sk__command_add_packed(command, batch->count * kind->size);
+
+    for (uint32_t i = 0; i < batch->count; i++) {
+        sk__write_bytes(&writer, batch->ops[i]->id, sizeof(batch->ops[i]->id));
+        kind->write(&writer, batch->ops[i]);
+    }
+    command->failed = command->failed || writer.failed;
+}
+
 static void encode(sk__call *call, sk__command *command) {
     sk__batch *batch = SK__CONTAINER(call, sk__batch, call);
-    sk__op_kind kind = batch->queue->kind;
-    sk__writer writer;
 
     close_ranks(batch);
-    sk__shard_encode(batch->queue->shard, command, script_of(kind), call->with_text);
-    if (kind != SK__LOOKUP) {
-        writer = sk__command_add_packed(command, batch->count * request_size(kind));
-        for (uint32_t i = 0; i < batch->count; i++)
-            write_request(&writer, batch->ops[i]);
-        command->failed = command->failed || writer.failed;
-    }
+    sk__shard_encode(batch->queue->shard, command, kind_of(batch)->script, call->with_text);
+    if (kind_of(batch)->size != 0)
+        encode_requests(batch, command);
     for (uint32_t i = 0; i < batch->count; i++)
         add_bytes(command, sk__op_user(batch->ops[i]));
-    for (uint32_t i = 0; kind == SK__CONFIRM && i < batch->count; i++)
+    for (uint32_t i = 0; batch->queue->kind == SK__CONFIRM && i < batch->count; i++)
         add_bytes(command, sk__op_order_ref(batch->ops[i]));
 }
 
@@ -163,20 +194,35 @@ static void requeue(sk__batch *batch, sk__reader reply) {
         fail_waiting(batch->call.engine, queue);
 }
 
+/* The place of a ticket is lost: the same op enqueues the request again. */
+static void enqueue_again(seckill_op *op) {
+    sk__batch_forget(op);
+    op->kind = SK__ENQUEUE;
+    op->again = true;
+    if (!sk__queue_add(op))
+        sk__op_fail(op, SECKILL_NO_MEMORY, seckill_status_message(SECKILL_NO_MEMORY));
+}
+
+static void deliver_one(const sk__batch *batch, seckill_op *op, const sk__answer *answer, const sk__progress *progress) {
+    if ((int)answer->status == SK__ANSWER_LOST)
+        enqueue_again(op);
+    else if (kind_of(batch)->of_queue)
+        sk__op_placed(op, answer, batch->queue->shard, progress);
+    else
+        sk__op_answer(op, answer);
+}
+
 /* Callbacks may do anything, but they end no other op: what is NULL here was over before, or is back in its queue. */
-static void deliver(sk__batch *batch, sk__reader *reply) {
-    sk__reader records = *reply;
+static void deliver(sk__batch *batch, sk__reader *reply, const sk__progress *progress) {
+    sk__reader bodies = *reply;
 
     requeue(batch, *reply);
-    (void)sk__read_bytes(&records, batch->count * (size_t)SK__ANSWER_SIZE);
+    (void)sk__read_bytes(&bodies, batch->count * (size_t)SK__ANSWER_SIZE);
     for (uint32_t i = 0; i < batch->count; i++) {
-        sk__answer answer = sk__read_answer(reply);
-        sk__record record;
+        sk__answer answer = sk__read_answer(reply, &bodies);
 
-        if (answer.has_record)
-            sk__read_record(&records, &record);
         if (batch->ops[i] != NULL)
-            sk__op_answer(batch->ops[i], &answer, answer.has_record ? &record : NULL);
+            deliver_one(batch, batch->ops[i], &answer, progress);
     }
 }
 
@@ -216,19 +262,26 @@ static void fail_all(sk__batch *batch, seckill_status status, const char *cause)
 }
 
 static void on_answers(sk__batch *batch, sk__reader *reply) {
+    const struct kind *kind = kind_of(batch);
     sk__shard_header header = sk__read_shard_header(reply);
-    bool is_lookup = batch->queue->kind == SK__LOOKUP;
-    bool sound = is_lookup ? lookups_are_sound(*reply, batch->count) : sk__answers_are_sound(*reply, batch->count);
+    sk__progress progress = {0, 0};
+    bool is_lookup = kind->size == 0;
+    bool sound;
 
+    if (kind->of_queue)
+        progress = sk__read_progress(reply);
+    sound = is_lookup ? lookups_are_sound(*reply, batch->count) : sk__answers_are_sound(*reply, batch->count, kind->of_queue);
     if (reply->failed || !sound) {
         fail_all(batch, SECKILL_PROTOCOL, "a reply that is no answer to this batch");
         return;
     }
     sk__item_saw_version(batch->queue->shard->item, header.settings_version);
+    if (kind->of_queue)
+        sk__pace_note(&batch->queue->shard->pace, progress.decided, header.now_ms);
     if (is_lookup)
         deliver_lookups(batch, reply, header.now_ms);
     else
-        deliver(batch, reply);
+        deliver(batch, reply, &progress);
 }
 
 static void end(sk__call *call, seckill_status status, sk__reader *reply, const char *cause) {
@@ -277,7 +330,7 @@ static bool make(sk__engine *engine, sk__queue *queue) {
     sk__item_use(queue->shard->item);
     (void)set_ready(engine, queue);
     sk__call_start(&batch->call, engine, &batch_kind, queue->shard->slot);
-    batch->call.changes_nothing = queue->kind == SK__LOOKUP;
+    batch->call.changes_nothing = kind_of(batch)->changes_nothing;
     return true;
 }
 

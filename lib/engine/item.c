@@ -112,6 +112,7 @@ static bool init_shard(seckill_item *item, sk__shard *shard, uint32_t index, con
     shard->item = item;
     shard->index = index;
     shard->slot = seckill_slot(shard->keys[0], strlen(shard->keys[0]));
+    shard->short_units = (uint64_t)SECKILL_AMOUNT_MAX;
     for (int kind = 0; kind < SK__OP_KINDS; kind++) {
         sk__list_init(&shard->queues[kind].ops);
         shard->queues[kind].shard = shard;

@@ -6,9 +6,10 @@
 #define SK_ENGINE_ITEM_H
 
 #include "engine/call.h"
+#include "engine/pace.h"
 #include "script/map_codec.h"
 
-typedef enum { SK__RESERVE, SK__CONFIRM, SK__CANCEL, SK__REFUND, SK__LOOKUP, SK__OP_KINDS } sk__op_kind;
+typedef enum { SK__RESERVE, SK__CONFIRM, SK__CANCEL, SK__REFUND, SK__LOOKUP, SK__ENQUEUE, SK__POLL, SK__OP_KINDS } sk__op_kind;
 
 typedef struct sk__shard sk__shard;
 typedef struct sk__waiter sk__waiter;
@@ -35,6 +36,9 @@ struct sk__shard {
     uint32_t index, slot;
     char *keys[SK__SHARD_KEYS]; /* stock, users, expirations, transfers, queue, events; one allocation, begun by the first */
     sk__queue queues[SK__OP_KINDS];
+    sk__pace pace; /* of its queue of requests */
+    /* The shard was seen to have no more units than these at this version, which rises when units come. */
+    uint64_t short_version, short_units;
 };
 
 struct seckill_item {

@@ -42,6 +42,10 @@ static void on_deadline(sk__engine *engine, sk__timer *timer) {
 
 /* ---- the beginning ---- */
 
+static bool is_of_queue(const seckill_op *op) {
+    return op->kind == SK__ENQUEUE || op->kind == SK__POLL;
+}
+
 static seckill_op *make(seckill_item *item, const sk__op_wish *wish) {
     seckill_op *op = sk__engine_alloc(item->engine, sizeof(*op) + wish->user.size + wish->order_ref.size);
 
@@ -52,12 +56,14 @@ static seckill_op *make(seckill_item *item, const sk__op_wish *wish) {
     op->user_data = wish->user_data;
     op->quantity = wish->quantity;
     op->time_ms = wish->time_ms;
-    op->price = wish->price;
+    op->about = wish->about;
     op->one_record = wish->one_record;
     op->user_size = (uint8_t)wish->user.size;
     op->ref_size = (uint8_t)wish->order_ref.size;
     if (wish->kind == SK__LOOKUP)
         op->cb.lookup = wish->lookup_cb;
+    else if (is_of_queue(op))
+        op->cb.ticket = wish->ticket_cb;
     else
         op->cb.result = wish->result_cb;
     if (wish->id != NULL)
@@ -167,6 +173,7 @@ static uint32_t retry_after(const seckill_op *op, seckill_status status) {
     return RETRY_AFTER_MS;
 }
 
+/* `record` is NULL where there is none. */
 static void call_back(seckill_op *op, seckill_status status, const char *message, bool replayed, const sk__record *record) {
     seckill_result result;
     seckill_reservation_ref ref;
@@ -193,28 +200,128 @@ static void call_back_lookup(seckill_op *op, const seckill_lookup_result *result
         op->cb.lookup(result, op->user_data);
 }
 
+static void call_back_ticket(seckill_op *op, const seckill_ticket_result *result) {
+    if (op->cb.ticket != NULL)
+        op->cb.ticket(result, op->user_data);
+}
+
 void sk__op_fail(seckill_op *op, seckill_status status, const char *cause) {
     leave(op, status);
     if (op->kind == SK__LOOKUP) {
         seckill_lookup_result result = {status, cause, 0, NULL, NULL, 0};
 
         call_back_lookup(op, &result);
+    } else if (is_of_queue(op)) {
+        seckill_ticket_result result;
+
+        memset(&result, 0, sizeof(result));
+        result.status = status;
+        result.message = cause;
+        result.retry_after_ms = retry_after(op, status);
+        call_back_ticket(op, &result);
     } else {
         call_back(op, status, cause, false, NULL);
     }
     release(op);
 }
 
-void sk__op_answer(seckill_op *op, const sk__answer *answer, const sk__record *record) {
+void sk__op_answer(seckill_op *op, const sk__answer *answer) {
     seckill_client_stats *stats = &op->item->engine->stats;
 
     leave(op, answer->status);
     stats->replayed += answer->replayed;
     if (op->kind == SK__RESERVE && answer->status == SECKILL_OK && !answer->replayed)
         stats->granted++;
-    call_back(op, answer->status, seckill_status_message(answer->status), answer->replayed, record);
+    call_back(op, answer->status, seckill_status_message(answer->status), answer->replayed,
+              answer->has_record ? &answer->record : NULL);
     release(op);
 }
+
+/* ---- enqueue and poll ---- */
+
+static void make_ticket(const seckill_op *op, const sk__place *place, const sk__shard *shard, seckill_ticket *ticket) {
+    const seckill_item *item = op->item;
+    const seckill_item_settings *settings = &item->info.settings;
+
+    memset(ticket, 0, sizeof(*ticket));
+    memcpy(ticket->user, op->bytes, op->user_size);
+    ticket->user_size = op->user_size;
+    memcpy(ticket->activity, item->activity, sizeof(ticket->activity));
+    memcpy(ticket->item, item->name, sizeof(ticket->item));
+    memcpy(ticket->reservation_id, op->id, sizeof(ticket->reservation_id));
+    ticket->quantity = op->quantity;
+    ticket->shard = shard->index;
+    ticket->epoch = place->epoch;
+    ticket->n = place->n;
+    ticket->enqueued_ms = place->enqueued_ms;
+    /* Decided within remember_ms; then it can be polled for as long as a token can be used. */
+    ticket->valid_until_ms = place->enqueued_ms + settings->remember_ms + settings->hold_ms + settings->grace_ms;
+}
+
+static seckill_ticket_state state_of(const sk__record *record, seckill_status *reason) {
+    switch (record->shown.state) {
+    case SECKILL_RESERVED:
+        return SECKILL_TICKET_GRANTED;
+    case SECKILL_RESERVATION_SOLD:
+        return SECKILL_TICKET_SOLD;
+    case SECKILL_RESERVATION_CANCELLED:
+        return SECKILL_TICKET_CANCELLED;
+    case SECKILL_RESERVATION_EXPIRED:
+        return SECKILL_TICKET_EXPIRED;
+    case SECKILL_RESERVATION_REFUNDED:
+        return SECKILL_TICKET_REFUNDED;
+    case SECKILL_RESERVATION_BLACKLISTED:
+        break;
+    }
+    *reason = SECKILL_BLACKLISTED;
+    return SECKILL_TICKET_REFUSED;
+}
+
+/* What the answer says, as far as it can be said without more memory. */
+static void begin_ticket_result(const seckill_op *op, const sk__answer *answer, seckill_ticket_result *result) {
+    memset(result, 0, sizeof(*result));
+    result->replayed = answer->replayed;
+    result->requeued = op->again && answer->queued;
+    if (answer->has_record) {
+        result->state = state_of(&answer->record, &result->reason);
+        result->reservation = answer->record.shown;
+    } else if (answer->queued) {
+        result->state = SECKILL_TICKET_QUEUED;
+    } else if (answer->decided) {
+        result->state = SECKILL_TICKET_REFUSED;
+        result->reason = answer->status;
+    } else {
+        result->status = answer->status; /* not enqueued; or a ticket of long ago */
+    }
+    result->message = seckill_status_message(result->reason != SECKILL_OK ? result->reason : result->status);
+    result->retry_after_ms = retry_after(op, result->status);
+}
+
+void sk__op_placed(seckill_op *op, const sk__answer *answer, const sk__shard *shard, const sk__progress *progress) {
+    seckill_client_stats *stats = &op->item->engine->stats;
+    seckill_ticket_result result;
+    seckill_reservation_ref ref;
+    seckill_ticket ticket;
+
+    begin_ticket_result(op, answer, &result);
+    if (answer->queued) {
+        make_ticket(op, &answer->place, shard, &ticket);
+        result.ticket = &ticket;
+        result.position = answer->place.n > progress->decided ? answer->place.n - progress->decided : 1;
+        result.wait_ms = sk__pace_wait_ms(&shard->pace, result.position);
+        stats->enqueued += op->kind == SK__ENQUEUE;
+    }
+    if (result.state == SECKILL_TICKET_GRANTED) {
+        make_ref(op, &answer->record, &ref);
+        result.ref = &ref;
+    }
+    stats->replayed += answer->replayed;
+    leave(op, result.status);
+    call_back_ticket(op, &result);
+    release(op);
+}
+
+/* ---- lookup ---- */
 
 static size_t select_record(const seckill_op *op, const sk__record **records, size_t count) {
     if (!op->one_record)
@@ -255,6 +362,8 @@ void seckill_op_detach(seckill_op *op) {
         return;
     if (op->kind == SK__LOOKUP)
         op->cb.lookup = NULL;
+    else if (is_of_queue(op))
+        op->cb.ticket = NULL;
     else
         op->cb.result = NULL;
 }

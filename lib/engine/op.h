@@ -8,7 +8,17 @@
 #include "engine/item.h"
 #include "script/record.h"
 
+#include <seckill/queue.h>
+
 typedef struct sk__batch sk__batch;
+
+/* What only some kinds say. */
+typedef union {
+    int64_t price; /* confirm */
+    struct {
+        uint64_t epoch, n;
+    } place; /* poll */
+} sk__about;
 
 struct seckill_op {
     sk__timer deadline;
@@ -18,17 +28,19 @@ struct seckill_op {
     union {
         seckill_result_cb result;
         seckill_lookup_cb lookup;
+        seckill_ticket_cb ticket;
     } cb; /* NULL: detached */
     void *user_data;
     uint64_t sequence;
-    int64_t time_ms; /* reserve: created; confirm: the end of its token */
-    int64_t price;   /* confirm */
+    int64_t time_ms; /* reserve, enqueue: created; poll, enqueue again: enqueued; confirm: the end of its token */
+    sk__about about;
     uint8_t id[SECKILL_RESERVATION_ID_SIZE];
     uint32_t quantity;
     uint32_t place; /* in its batch */
     uint8_t kind;   /* sk__op_kind */
     uint8_t user_size, ref_size;
     bool one_record;  /* lookup: only `id` */
+    bool again;       /* enqueue: it stood in the queue before */
     bool may_be_done; /* a batch that carried it was lost */
     uint8_t bytes[];  /* the user, then the order reference */
 };
@@ -39,11 +51,13 @@ typedef struct {
     seckill_bytes user, order_ref;
     const uint8_t *id; /* NULL: zero */
     uint32_t quantity;
-    int64_t time_ms, price;
+    int64_t time_ms;
+    sk__about about;
     bool one_record;
     uint32_t timeout_ms; /* 0: the engine's */
     seckill_result_cb result_cb;
     seckill_lookup_cb lookup_cb;
+    seckill_ticket_cb ticket_cb;
     void *user_data;
 } sk__op_wish;
 
@@ -53,8 +67,11 @@ seckill_status sk__op_start(seckill_item *item, const sk__op_wish *wish, seckill
 /* The end of an op without a record: calls back and frees it. */
 void sk__op_fail(seckill_op *op, seckill_status status, const char *cause);
 
-/* The end of an op with the answer of its script; `record` is NULL where there is none. */
-void sk__op_answer(seckill_op *op, const sk__answer *answer, const sk__record *record);
+/* The end of an op with the answer of its script. */
+void sk__op_answer(seckill_op *op, const sk__answer *answer);
+
+/* The same for enqueue and poll; `shard` is its home, whose queue stood at `progress`. */
+void sk__op_placed(seckill_op *op, const sk__answer *answer, const sk__shard *shard, const sk__progress *progress);
 
 /* The end of a lookup. */
 void sk__op_found(seckill_op *op, int64_t now_ms, const sk__record *records, size_t count);

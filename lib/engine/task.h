@@ -11,6 +11,7 @@
 
 #include <seckill/events.h>
 #include <seckill/maintain.h>
+#include <seckill/queue.h>
 
 typedef struct sk__task sk__task;
 
@@ -95,5 +96,7 @@ seckill_status sk__events_read_start(seckill_item *item, uint32_t shard, uint32_
                                      seckill_events_cb cb, void *user_data);
 seckill_status sk__events_ack_start(seckill_item *item, uint32_t shard, const seckill_event_ack *acks, size_t count,
                                     uint32_t timeout_ms, seckill_item_cb cb, void *user_data);
+seckill_status sk__queue_process_start(seckill_item *item, const seckill_queue_process_options *options, seckill_queue_cb cb,
+                                       void *user_data);
 
 #endif

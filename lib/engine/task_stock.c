@@ -7,7 +7,7 @@
 static void read_stock(sk__reader *reply, seckill_stock *stock) {
     int64_t *const fields[] = {&stock->loaded,   &stock->transferred_in, &stock->transferred_out, &stock->available,
                                &stock->reserved, &stock->sold,           &stock->cancelled,       &stock->expired,
-                               &stock->refunded, &stock->users,          &stock->events};
+                               &stock->refunded, &stock->users,          &stock->events,          &stock->queued};
 
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
         *fields[i] = sk__read_units(reply);
@@ -69,6 +69,7 @@ static void add_stock(seckill_stock *total, const seckill_stock *shard) {
     total->refunded += shard->refunded;
     total->users += shard->users;
     total->events += shard->events;
+    total->queued += shard->queued;
 }
 
 static void stock_report(sk__task *task) {

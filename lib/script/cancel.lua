@@ -8,7 +8,10 @@
 open()
 permit_writes()
 
-local OVER = { [SOLD] = 'sold', [CANCELLED] = 'ok', [EXPIRED] = 'expired', [VOID] = 'expired', [REFUNDED] = 'refunded' }
+local OVER = {
+  [SOLD] = 'sold', [CANCELLED] = 'ok', [EXPIRED] = 'expired', [VOID] = 'expired', [REFUNDED] = 'refunded',
+  [BLACKLISTED] = 'blacklisted',
+}
 
 decide_each(OVER, function(user, at, record)
   answer('ok', 0, release(user, at, record, CANCELLED, 'cancelled'))

@@ -46,7 +46,9 @@ local function confirm_reserved(user, at, record, order_ref)
   sell(user, at, record, order_ref)
 end
 
-local OVER = { [CANCELLED] = 'cancelled', [VOID] = 'expired', [REFUNDED] = 'refunded' }
+local OVER = {
+  [CANCELLED] = 'cancelled', [VOID] = 'expired', [REFUNDED] = 'refunded', [BLACKLISTED] = 'blacklisted',
+}
 
 local function confirm(user, order_ref, id, quantity, price, valid_until)
   settle(user)

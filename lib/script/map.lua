@@ -2,9 +2,9 @@
 --
 -- KEYS   1: the mapping list
 -- reply  one string: '' if there is none; else version I8, state B, shards I4, seed c16; price i8, limit, start, end, hold,
---        grace, window, remember, skew, max_events i8 each; the tags, joined by commas
+--        grace, window, remember, skew, max_events, max_queue i8 each; the tags, joined by commas
 local MAP = KEYS[1]
-local NAMES = { 'price', 'limit', 'start', 'end', 'hold', 'grace', 'window', 'remember', 'skew', 'max_events' }
+local NAMES = { 'price', 'limit', 'start', 'end', 'hold', 'grace', 'window', 'remember', 'skew', 'max_events', 'max_queue' }
 local map
 
 -- nil where there is no list.

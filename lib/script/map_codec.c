@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { SETTINGS = 10, WEEK_MS = 604800000, HOUR_MS = 3600000 };
+enum { SETTINGS = 11, WEEK_MS = 604800000, HOUR_MS = 3600000, WAITING_MAX = 16777216 };
 
 /* The one place that ties map.lua's NAMES to the public structure. */
 static void settings_to_values(const seckill_item_settings *settings, int64_t values[SETTINGS]) {
@@ -16,6 +16,7 @@ static void settings_to_values(const seckill_item_settings *settings, int64_t va
     values[7] = settings->remember_ms;
     values[8] = settings->max_skew_ms;
     values[9] = settings->max_events;
+    values[10] = settings->max_queue;
 }
 
 /* What does not fit its field would be cut to something else. */
@@ -40,6 +41,7 @@ static void values_to_settings(const int64_t values[SETTINGS], seckill_item_sett
     settings->remember_ms = (uint32_t)values[7];
     settings->max_skew_ms = (uint32_t)values[8];
     settings->max_events = (uint32_t)values[9];
+    settings->max_queue = (uint32_t)values[10];
 }
 
 bool sk__read_map(sk__reader *reader, sk__map *map) {
@@ -90,8 +92,10 @@ bool sk__settings_complete(seckill_item_settings *settings) {
     default_to(&settings->window_ms,
                settings->remember_ms == 0 || settings->remember_ms > 60000 ? 60000 : settings->remember_ms / 2);
     default_to(&settings->max_events, 1000000);
+    default_to(&settings->max_queue, 1000000);
     if (settings->window_ms <= WEEK_MS)
         default_to(&settings->remember_ms, settings->window_ms + 60000);
     return settings->shards <= SECKILL_SHARDS_MAX && settings->limit <= 1000000 && settings->price >= 0 &&
-           settings->price <= SECKILL_AMOUNT_MAX && settings->max_events <= 16777216 && times_are_in_range(settings);
+           settings->price <= SECKILL_AMOUNT_MAX && settings->max_events <= WAITING_MAX && settings->max_queue <= WAITING_MAX &&
+           times_are_in_range(settings);
 }

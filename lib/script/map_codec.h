@@ -21,7 +21,7 @@ typedef struct {
 /* Reads the whole reply of a map script that was not empty. False: it is none. */
 bool sk__read_map(sk__reader *reader, sk__map *map);
 
-/* Adds price, limit, ... max_events in the order of map.lua's NAMES, as decimal arguments. */
+/* Adds price, limit, ... max_queue in the order of map.lua's NAMES, as decimal arguments. */
 void sk__command_add_settings(sk__command *command, const seckill_item_settings *settings);
 
 /* Fills in the defaults and checks the ranges that item.h documents. False: out of range. */

@@ -1,5 +1,7 @@
 #include "script/record.h"
 
+#include <string.h>
+
 sk__shard_header sk__read_shard_header(sk__reader *reader) {
     sk__shard_header header;
 
@@ -20,6 +22,10 @@ int64_t sk__read_units(sk__reader *reader) {
 /* Where a record says 'expired for good', users of the library see 'expired'. */
 enum { VOID = 6 };
 
+static seckill_reservation_state state_of(uint8_t state) {
+    return state == VOID ? SECKILL_RESERVATION_EXPIRED : (seckill_reservation_state)state;
+}
+
 void sk__read_record(sk__reader *reader, sk__record *record) {
     seckill_reservation *reservation = &record->shown;
     uint8_t state;
@@ -31,46 +37,73 @@ void sk__read_record(sk__reader *reader, sk__record *record) {
     reservation->since_ms = (int64_t)sk__read_u48(reader);
     reservation->ends_ms = (int64_t)sk__read_u48(reader);
     record->grace_ms = sk__read_u32(reader);
-    if (state < SECKILL_RESERVED || state > VOID)
+    if (state < SECKILL_RESERVED || state > SECKILL_RESERVATION_BLACKLISTED)
         reader->failed = true;
-    reservation->state = state == VOID ? SECKILL_RESERVATION_EXPIRED : (seckill_reservation_state)state;
+    reservation->state = state_of(state);
 }
 
-enum { WIRE_BUSY = 200, REPLAYED = 1, WITH_RECORD = 2 };
+sk__progress sk__read_progress(sk__reader *reader) {
+    sk__progress progress;
 
-sk__answer sk__read_answer(sk__reader *reader) {
-    sk__answer answer;
+    progress.decided = sk__read_u64(reader);
+    progress.enqueued = sk__read_u64(reader);
+    if (progress.decided > progress.enqueued || progress.enqueued > (uint64_t)SECKILL_AMOUNT_MAX)
+        reader->failed = true;
+    return progress;
+}
+
+static void read_place(sk__reader *reader, sk__place *place) {
+    place->epoch = sk__read_u64(reader);
+    place->n = sk__read_u64(reader);
+    place->enqueued_ms = (int64_t)sk__read_u48(reader);
+}
+
+enum { WIRE_BUSY = 200, REPLAYED = 1, WITH_RECORD = 2, QUEUED = 4, DECIDED = 8 };
+
+static seckill_status read_status(sk__reader *reader) {
     uint8_t status = sk__read_u8(reader);
-    uint8_t flags = sk__read_u8(reader);
 
     if (status == WIRE_BUSY)
-        answer.status = SECKILL_BUSY;
-    else if (status <= SECKILL_CONFLICT || status == SK__ANSWER_AGAIN)
-        answer.status = (seckill_status)status;
-    else
-        answer.status = SECKILL_PROTOCOL;
-    if (answer.status == SECKILL_PROTOCOL)
-        reader->failed = true;
-    if ((flags & ~(REPLAYED | WITH_RECORD)) != 0)
-        reader->failed = true;
+        return SECKILL_BUSY;
+    if (status <= SECKILL_BLACKLISTED || status == SK__ANSWER_AGAIN || status == SK__ANSWER_LOST)
+        return (seckill_status)status;
+    reader->failed = true;
+    return SECKILL_PROTOCOL;
+}
+
+sk__answer sk__read_answer(sk__reader *answers, sk__reader *bodies) {
+    sk__answer answer;
+    uint8_t flags;
+
+    memset(&answer, 0, sizeof(answer));
+    answer.status = read_status(answers);
+    flags = sk__read_u8(answers);
+    if ((flags & ~(REPLAYED | WITH_RECORD | QUEUED | DECIDED)) != 0 ||
+        (flags & (WITH_RECORD | QUEUED)) == (WITH_RECORD | QUEUED))
+        answers->failed = true;
     answer.replayed = (flags & REPLAYED) != 0;
     answer.has_record = (flags & WITH_RECORD) != 0;
+    answer.queued = (flags & QUEUED) != 0;
+    answer.decided = (flags & DECIDED) != 0;
+    if (answer.has_record)
+        sk__read_record(bodies, &answer.record);
+    if (answer.queued)
+        read_place(bodies, &answer.place);
+    /* An ok without anything would leave the caller without what was granted; nor can an ok be why something was refused. */
+    if (answer.status == SECKILL_OK && ((!answer.has_record && !answer.queued) || answer.decided))
+        answers->failed = true;
     return answer;
 }
 
-bool sk__answers_are_sound(sk__reader reader, size_t count) {
-    size_t records = 0;
-    sk__record record;
+bool sk__answers_are_sound(sk__reader reader, size_t count, bool of_queue) {
+    sk__reader bodies = reader;
 
+    (void)sk__read_bytes(&bodies, count * SK__ANSWER_SIZE);
     for (size_t i = 0; i < count; i++) {
-        sk__answer answer = sk__read_answer(&reader);
+        sk__answer answer = sk__read_answer(&reader, &bodies);
 
-        records += answer.has_record;
-        /* An ok without its record would leave the caller without what was granted. */
-        if (answer.status == SECKILL_OK && !answer.has_record)
-            reader.failed = true;
+        if (!of_queue && (answer.queued || answer.decided || (int)answer.status == SK__ANSWER_LOST))
+            return false;
     }
-    for (size_t i = 0; i < records; i++)
-        sk__read_record(&reader, &record);
-    return sk__reader_done(&reader);
+    return !reader.failed && sk__reader_done(&bodies);
 }

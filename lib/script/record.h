@@ -10,9 +10,10 @@
 #include <seckill/reserve.h>
 
 enum {
-    SK__RECORD_SIZE = 44,  /* one record of a user: see shard.lua */
-    SK__ANSWER_SIZE = 2,   /* status and flags */
-    SK__ANSWER_AGAIN = 201 /* more is overdue than one script takes back: ask again at once */
+    SK__RECORD_SIZE = 44,   /* one record of a user: see shard.lua */
+    SK__ANSWER_SIZE = 2,    /* status and flags */
+    SK__ANSWER_AGAIN = 201, /* more is overdue than one script takes back: ask again at once */
+    SK__ANSWER_LOST = 202   /* poll: its place in the queue is lost: enqueue it again */
 };
 
 /* What every reply of a shard begins with. */
@@ -35,16 +36,36 @@ typedef struct {
 /* Reads one record; sets the reader's `failed` where its state is none. */
 void sk__read_record(sk__reader *reader, sk__record *record);
 
+/* Where a request stands in the queue. */
+typedef struct {
+    uint64_t epoch, n;
+    int64_t enqueued_ms;
+} sk__place;
+
+/* How far a shard's queue is: the n of the last request that was decided, and of the last that came. */
+typedef struct {
+    uint64_t decided, enqueued;
+} sk__progress;
+
+sk__progress sk__read_progress(sk__reader *reader);
+
 /* The answer to one request of a batch. */
 typedef struct {
-    seckill_status status; /* or SK__ANSWER_AGAIN */
+    seckill_status status; /* or SK__ANSWER_AGAIN, SK__ANSWER_LOST */
     bool replayed;
     bool has_record;
+    bool queued;  /* it has a place */
+    bool decided; /* poll: it was refused, and the status is why */
+    sk__record record;
+    sk__place place;
 } sk__answer;
 
-sk__answer sk__read_answer(sk__reader *reader);
+/* Reads the next answer, and from another reader what belongs to it, if anything does. */
+sk__answer sk__read_answer(sk__reader *answers, sk__reader *bodies);
 
-/* Checks a whole reply of `count` answers with their records, read from behind the header, before any of it is believed. */
-bool sk__answers_are_sound(sk__reader reader, size_t count);
+/* Checks a whole reply of `count` answers with what belongs to them, read from behind the header (and the progress), before any
+ * of it is believed.
+ *   of_queue   it comes from a script of the queue: others know no places */
+bool sk__answers_are_sound(sk__reader reader, size_t count, bool of_queue);
 
 #endif

@@ -13,6 +13,9 @@
     X(cancel)                                                                                                                  \
     X(refund)                                                                                                                  \
     X(lookup)                                                                                                                  \
+    X(enqueue)                                                                                                                 \
+    X(poll)                                                                                                                    \
+    X(queue_process)                                                                                                           \
     X(expire)                                                                                                                  \
     X(stock)                                                                                                                   \
     X(load)                                                                                                                    \

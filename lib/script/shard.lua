@@ -7,12 +7,14 @@
 -- The way through a script: open() reads and checks; decisions change only Lua's tables; commit() writes. After its first
 -- write nothing can fail, because Redis does not undo.
 local STOCK, USERS, EXPIRATIONS, TRANSFERS, QUEUE, EVENTS = unpack(KEYS)
-local RESERVED, SOLD, CANCELLED, EXPIRED, REFUNDED, VOID = 1, 2, 3, 4, 5, 6
+local RESERVED, SOLD, CANCELLED, EXPIRED, REFUNDED, VOID, BLACKLISTED = 1, 2, 3, 4, 5, 6, 7
 local STATUS = {
   ok = 0, sold_out = 1, not_enough = 2, limit_reached = 3, not_started = 4, paused = 5, ended = 6, cancelled = 7,
-  expired = 8, sold = 9, refunded = 10, no_reservation = 11, too_old = 12, conflict = 13, busy = 200, again = 201,
+  expired = 8, sold = 9, refunded = 10, no_reservation = 11, too_old = 12, conflict = 13,
+  blacklisted = 14, busy = 200, again = 201, lost = 202,
 }
-local REPLAYED, WITH_RECORD = 1, 2
+-- What an answer's flags say; what follows behind all answers is a record, or a place in the queue.
+local REPLAYED, WITH_RECORD, QUEUED, DECIDED = 1, 2, 4, 8
 -- The limits of the interface stand in base.h; the build puts their numbers here.
 local BATCH_MAX, RECORDS_MAX, UNSETTLED_MAX = SECKILL_BATCH_MAX, SECKILL_USER_RECORDS_MAX, SECKILL_USER_UNSETTLED_MAX
 local MEMBER_MAX = 64 -- users in one member of :expirations
@@ -24,10 +26,11 @@ local RECORD, RECORD_SIZE = '>c16BI4I7I6I6I4', 44
 
 local COUNTERS = {
   'loaded', 'available', 'reserved', 'sold', 'taken', 'sent', 'cancelled', 'expired', 'refunded',
-  'version', 'epoch', 'epoch_start', 'clock', 'event',
+  'version', 'epoch', 'epoch_start', 'clock', 'event', 'enqueued', 'decided',
 }
 local SETTINGS = {
   'settings', 'state', 'price', 'limit', 'start', 'end', 'hold', 'grace', 'window', 'remember', 'skew', 'max_events',
+  'max_queue',
 }
 local stock, before = {}, {}
 local stored_seed, stored_run

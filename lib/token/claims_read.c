@@ -13,7 +13,8 @@
 
 /* ---- one function for each claim; a member that is no string has size 0 */
 
-static bool read_sub(const sk__member *member, seckill_reservation_ref *ref) {
+static bool read_sub(const sk__member *member, sk__claims *claims) {
+    seckill_reservation_ref *ref = &claims->ref;
     seckill_bytes text = member->text;
     if (text.size == 0 || text.size > SECKILL_USER_MAX || !sk__utf8_printable(text.data, text.size))
         return false;
@@ -23,7 +24,8 @@ static bool read_sub(const sk__member *member, seckill_reservation_ref *ref) {
 }
 
 /* A user that is printable has one form only, `sub`. */
-static bool read_sub64(const sk__member *member, seckill_reservation_ref *ref) {
+static bool read_sub64(const sk__member *member, sk__claims *claims) {
+    seckill_reservation_ref *ref = &claims->ref;
     seckill_bytes text = member->text;
     if (text.size == 0 || text.size > SK__BASE64_TEXT(SECKILL_USER_MAX))
         return false;
@@ -41,7 +43,8 @@ static bool copy_id(const char *text, size_t size, char id[SECKILL_ID_MAX + 1]) 
     return sk__id_valid(id);
 }
 
-static bool read_aud(const sk__member *member, seckill_reservation_ref *ref) {
+static bool read_aud(const sk__member *member, sk__claims *claims) {
+    seckill_reservation_ref *ref = &claims->ref;
     if (member->text.size == 0)
         return false;
     const char *text = member->text.data;
@@ -58,7 +61,8 @@ static unsigned hexadecimal_digit(char c) {
     return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 16;
 }
 
-static bool read_jti(const sk__member *member, seckill_reservation_ref *ref) {
+static bool read_jti(const sk__member *member, sk__claims *claims) {
+    seckill_reservation_ref *ref = &claims->ref;
     if (member->text.size != 2 * sizeof ref->reservation_id)
         return false;
     const char *text = member->text.data;
@@ -71,57 +75,88 @@ static bool read_jti(const sk__member *member, seckill_reservation_ref *ref) {
     return true;
 }
 
-static bool read_iat(const sk__member *member, seckill_reservation_ref *ref) {
-    return sk__iso8601_read(member->text.data, member->text.size, &ref->issued_ms);
+static bool read_iat(const sk__member *member, sk__claims *claims) {
+    return sk__iso8601_read(member->text.data, member->text.size, &claims->ref.issued_ms);
 }
 
-static bool read_hold(const sk__member *member, seckill_reservation_ref *ref) {
-    return sk__iso8601_read(member->text.data, member->text.size, &ref->hold_until_ms);
+static bool read_hold(const sk__member *member, sk__claims *claims) {
+    return sk__iso8601_read(member->text.data, member->text.size, &claims->ref.hold_until_ms);
 }
 
-static bool read_exp(const sk__member *member, seckill_reservation_ref *ref) {
-    return sk__iso8601_read(member->text.data, member->text.size, &ref->valid_until_ms);
+static bool read_exp(const sk__member *member, sk__claims *claims) {
+    return sk__iso8601_read(member->text.data, member->text.size, &claims->ref.valid_until_ms);
 }
 
-static bool read_qty(const sk__member *member, seckill_reservation_ref *ref) {
+static bool read_qty(const sk__member *member, sk__claims *claims) {
     if (member->number < 1 || member->number > (int64_t)UINT32_MAX)
         return false;
-    ref->quantity = (uint32_t)member->number;
+    claims->ref.quantity = (uint32_t)member->number;
     return true;
 }
 
-static bool read_price(const sk__member *member, seckill_reservation_ref *ref) {
-    ref->price = member->number;
+static bool read_price(const sk__member *member, sk__claims *claims) {
+    claims->ref.price = member->number;
+    return member->number >= 0;
+}
+
+static bool read_shard(const sk__member *member, sk__claims *claims) {
+    if (member->number < 0 || member->number >= SECKILL_SHARDS_MAX)
+        return false;
+    claims->shard = (uint32_t)member->number;
+    return true;
+}
+
+static bool read_epoch(const sk__member *member, sk__claims *claims) {
+    claims->epoch = (uint64_t)member->number;
+    return member->number >= 0;
+}
+
+static bool read_n(const sk__member *member, sk__claims *claims) {
+    claims->n = (uint64_t)member->number;
     return member->number >= 0;
 }
 
 /* ---- the whole */
 
-enum { SUB = 1, SUB64 = 2, AUD = 4, JTI = 8, IAT = 16, HOLD = 32, EXP = 64, QTY = 128, PRICE = 256 };
+enum {
+    SUB = 1,
+    SUB64 = 2,
+    AUD = 4,
+    JTI = 8,
+    IAT = 16,
+    HOLD = 32,
+    EXP = 64,
+    QTY = 128,
+    PRICE = 256,
+    SHARD = 512,
+    EPOCH = 1024,
+    N = 2048
+};
 
 typedef struct {
     const char *name;
     unsigned bit;
-    bool (*read)(const sk__member *member, seckill_reservation_ref *ref);
+    bool (*read)(const sk__member *member, sk__claims *claims);
 } claim;
 
 /* clang-format off */
-static const claim claims[] = {
+static const claim known[] = {
     {"sub", SUB, read_sub},    {"sub64", SUB64, read_sub64}, {"aud", AUD, read_aud},
     {"jti", JTI, read_jti},    {"iat", IAT, read_iat},       {"hold", HOLD, read_hold},
     {"exp", EXP, read_exp},    {"qty", QTY, read_qty},       {"price", PRICE, read_price},
+    {"shard", SHARD, read_shard}, {"epoch", EPOCH, read_epoch}, {"n", N, read_n},
 };
 /* clang-format on */
 
 typedef struct {
-    seckill_reservation_ref *ref;
+    sk__claims *claims;
     unsigned seen;
 } reading;
 
 static const claim *claim_of(seckill_bytes name) {
-    for (size_t i = 0; i < sizeof claims / sizeof *claims; i++)
-        if (strlen(claims[i].name) == name.size && memcmp(claims[i].name, name.data, name.size) == 0)
-            return &claims[i];
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strlen(known[i].name) == name.size && memcmp(known[i].name, name.data, name.size) == 0)
+            return &known[i];
     return NULL;
 }
 
@@ -131,20 +166,23 @@ static bool read_member(void *context, const sk__member *member) {
     if (found == NULL || (state->seen & found->bit) != 0)
         return false;
     state->seen |= found->bit;
-    return found->read(member, state->ref);
+    return found->read(member, state->claims);
 }
 
 static bool complete(seckill_token_purpose purpose, unsigned seen) {
-    unsigned session = IAT | EXP;
-    unsigned expected = purpose == SECKILL_TOKEN_SESSION ? session : session | AUD | JTI | HOLD | QTY | PRICE;
-    return seen == (expected | SUB) || seen == (expected | SUB64);
+    static const unsigned of_purpose[] = {
+        [SECKILL_TOKEN_RESERVATION] = IAT | EXP | AUD | JTI | QTY | HOLD | PRICE,
+        [SECKILL_TOKEN_TICKET] = IAT | EXP | AUD | JTI | QTY | SHARD | EPOCH | N,
+        [SECKILL_TOKEN_SESSION] = IAT | EXP,
+    };
+    return seen == (of_purpose[purpose] | SUB) || seen == (of_purpose[purpose] | SUB64);
 }
 
-bool sk__claims_read(seckill_token_purpose purpose, const uint8_t *json, size_t size, seckill_reservation_ref *ref) {
-    memset(ref, 0, sizeof *ref);
-    reading state = {ref, 0};
-    if (sk__json_each(json, size, read_member, &state) && complete(purpose, state.seen) && sk__claims_valid(purpose, ref))
+bool sk__claims_read(seckill_token_purpose purpose, const uint8_t *json, size_t size, sk__claims *claims) {
+    memset(claims, 0, sizeof *claims);
+    reading state = {claims, 0};
+    if (sk__json_each(json, size, read_member, &state) && complete(purpose, state.seen) && sk__claims_valid(purpose, claims))
         return true;
-    memset(ref, 0, sizeof *ref);
+    memset(claims, 0, sizeof *claims);
     return false;
 }

@@ -17,8 +17,9 @@ enum { LEEWAY_MAX = 3600000 };
 /* The implicit assertion of each purpose. */
 static const char *const purpose_names[] = {"reservation", "ticket", "session"};
 
-static bool purpose_valid(seckill_token_purpose purpose) {
-    return purpose == SECKILL_TOKEN_RESERVATION || purpose == SECKILL_TOKEN_TICKET || purpose == SECKILL_TOKEN_SESSION;
+/* Whether a reservation's ref says it all; tickets say more. */
+static bool is_said_by_ref(seckill_token_purpose purpose) {
+    return purpose == SECKILL_TOKEN_RESERVATION || purpose == SECKILL_TOKEN_SESSION;
 }
 
 static sk__paseto_context context_of(const sk__ring_key *key, seckill_token_purpose purpose) {
@@ -42,37 +43,67 @@ static bool seal(const sk__ring_key *key, seckill_token_purpose purpose, seckill
     return true;
 }
 
-static seckill_status write_token(const sk__ring_key *key, seckill_token_purpose purpose, const seckill_reservation_ref *ref,
+static seckill_status write_token(const sk__ring_key *key, seckill_token_purpose purpose, const sk__claims *claims,
                                   sk__writer *out) {
     uint8_t json[SK__CLAIMS_MAX], body[SK__CLAIMS_MAX + SK__PASETO_OVERHEAD];
     sk__writer writer = sk__writer_of(json, sizeof json);
-    sk__claims_write(purpose, ref, &writer);
+    sk__claims_write(purpose, claims, &writer);
     seckill_key_kind kind;
     if (writer.failed || !seal(key, purpose, sk__written(&writer), body, &kind))
-        return SECKILL_INVALID; /* cannot happen: the claims of a valid ref fit */
+        return SECKILL_INVALID; /* cannot happen: valid claims fit */
     seckill_bytes sealed = {body, writer.at + SK__PASETO_OVERHEAD};
     sk__envelope_write(out, kind, sealed, key->footer_text, SK__FOOTER_TEXT_SIZE);
     sk__write_u8(out, 0);
     return out->failed ? SECKILL_NO_SPACE : SECKILL_OK;
 }
 
-seckill_status seckill_token_issue(const seckill_keyring *ring, seckill_token_purpose purpose,
-                                   const seckill_reservation_ref *ref, char *out, size_t out_size, size_t *written) {
+static seckill_status issue(const seckill_keyring *ring, seckill_token_purpose purpose, const sk__claims *claims, char *out,
+                            size_t out_size, size_t *written) {
     _Static_assert(SECKILL_TOKEN_SIZE > sizeof SK__PASETO_PUBLIC_HEADER +
                                             SK__BASE64_TEXT(SK__CLAIMS_MAX + SK__PASETO_OVERHEAD) + 1 + SK__FOOTER_TEXT_SIZE,
                    "any token fits");
-    if (ring == NULL || ref == NULL || out == NULL || !purpose_valid(purpose) || !sk__claims_valid(purpose, ref))
+    if (!sk__claims_valid(purpose, claims))
         return SECKILL_INVALID;
     const sk__ring_key *key = sk__ring_issuing(ring);
     if (key == NULL)
         return SECKILL_TOKEN_KEY;
     sk__writer writer = sk__writer_of(out, out_size);
-    seckill_status status = write_token(key, purpose, ref, &writer);
+    seckill_status status = write_token(key, purpose, claims, &writer);
     if (status != SECKILL_OK && out_size > 0)
         out[0] = '\0'; /* no half of a token */
     if (status == SECKILL_OK && written != NULL)
         *written = writer.at - 1;
     return status;
+}
+
+seckill_status seckill_token_issue(const seckill_keyring *ring, seckill_token_purpose purpose,
+                                   const seckill_reservation_ref *ref, char *out, size_t out_size, size_t *written) {
+    if (ring == NULL || ref == NULL || out == NULL || !is_said_by_ref(purpose))
+        return SECKILL_INVALID;
+    sk__claims claims = {.ref = *ref};
+    return issue(ring, purpose, &claims, out, out_size, written);
+}
+
+static sk__claims claims_of(const seckill_ticket *ticket) {
+    sk__claims claims = {.shard = ticket->shard, .epoch = ticket->epoch, .n = ticket->n};
+    seckill_reservation_ref *ref = &claims.ref;
+    memcpy(ref->user, ticket->user, sizeof ref->user);
+    ref->user_size = ticket->user_size;
+    memcpy(ref->activity, ticket->activity, sizeof ref->activity);
+    memcpy(ref->item, ticket->item, sizeof ref->item);
+    memcpy(ref->reservation_id, ticket->reservation_id, sizeof ref->reservation_id);
+    ref->quantity = ticket->quantity;
+    ref->issued_ms = ticket->enqueued_ms;
+    ref->valid_until_ms = ticket->valid_until_ms;
+    return claims;
+}
+
+seckill_status seckill_ticket_issue(const seckill_keyring *ring, const seckill_ticket *ticket, char *out, size_t out_size,
+                                    size_t *written) {
+    if (ring == NULL || ticket == NULL || out == NULL)
+        return SECKILL_INVALID;
+    sk__claims claims = claims_of(ticket);
+    return issue(ring, SECKILL_TOKEN_TICKET, &claims, out, out_size, written);
 }
 
 /* ---- verifying */
@@ -118,8 +149,8 @@ static seckill_status why_not_authentic(const sk__ring_key *key, seckill_token_p
     return SECKILL_TOKEN_FORGED;
 }
 
-static seckill_status verify(const seckill_keyring *ring, seckill_token_purpose purpose, const char *token, size_t size,
-                             seckill_reservation_ref *ref) {
+static seckill_status open_token(const seckill_keyring *ring, seckill_token_purpose purpose, const char *token, size_t size,
+                                 sk__claims *claims) {
     uint8_t decoded[SK__BASE64_BYTES(SECKILL_TOKEN_SIZE)], plain[SK__BASE64_BYTES(SECKILL_TOKEN_SIZE)];
     sk__envelope envelope;
     seckill_status status = sk__envelope_split(token, size, &envelope);
@@ -130,21 +161,56 @@ static seckill_status verify(const seckill_keyring *ring, seckill_token_purpose 
     const sk__ring_key *key = sk__ring_find(ring, envelope.kind, envelope.footer, envelope.footer_size);
     if (key == NULL)
         return why_no_key(&envelope);
-    seckill_bytes body = {decoded, SK__BASE64_BYTES(envelope.body_size)}, claims;
-    if (!open_body(key, purpose, body, plain, &claims))
+    seckill_bytes body = {decoded, SK__BASE64_BYTES(envelope.body_size)}, json;
+    if (!open_body(key, purpose, body, plain, &json))
         return why_not_authentic(key, purpose, body);
-    return sk__claims_read(purpose, claims.data, claims.size, ref) ? SECKILL_OK : SECKILL_TOKEN_CLAIMS;
+    return sk__claims_read(purpose, json.data, json.size, claims) ? SECKILL_OK : SECKILL_TOKEN_CLAIMS;
+}
+
+/* The claims are zero unless they were read. */
+static seckill_status verify(const seckill_keyring *ring, seckill_token_purpose purpose, const char *token, size_t size,
+                             int64_t now_ms, uint32_t leeway_ms, sk__claims *claims) {
+    memset(claims, 0, sizeof *claims);
+    if (size >= SECKILL_TOKEN_SIZE)
+        return SECKILL_TOKEN_GARBAGE;
+    seckill_status status = open_token(ring, purpose, token, size, claims);
+    if (status == SECKILL_OK && now_ms > claims->ref.valid_until_ms + (int64_t)leeway_ms)
+        return SECKILL_TOKEN_EXPIRED;
+    return status;
 }
 
 seckill_status seckill_token_verify(const seckill_keyring *ring, seckill_token_purpose purpose, const char *token, size_t size,
                                     int64_t now_ms, uint32_t leeway_ms, seckill_reservation_ref *ref) {
-    if (ring == NULL || token == NULL || ref == NULL || !purpose_valid(purpose) || leeway_ms > LEEWAY_MAX)
+    if (ring == NULL || token == NULL || ref == NULL || !is_said_by_ref(purpose) || leeway_ms > LEEWAY_MAX)
         return SECKILL_INVALID;
-    memset(ref, 0, sizeof *ref);
-    if (size >= SECKILL_TOKEN_SIZE)
-        return SECKILL_TOKEN_GARBAGE;
-    seckill_status status = verify(ring, purpose, token, size, ref);
-    if (status == SECKILL_OK && now_ms > ref->valid_until_ms + (int64_t)leeway_ms)
-        return SECKILL_TOKEN_EXPIRED;
+    sk__claims claims;
+    seckill_status status = verify(ring, purpose, token, size, now_ms, leeway_ms, &claims);
+    *ref = claims.ref;
+    return status;
+}
+
+static void ticket_of(const sk__claims *claims, seckill_ticket *ticket) {
+    const seckill_reservation_ref *ref = &claims->ref;
+    memset(ticket, 0, sizeof *ticket);
+    memcpy(ticket->user, ref->user, sizeof ticket->user);
+    ticket->user_size = ref->user_size;
+    memcpy(ticket->activity, ref->activity, sizeof ticket->activity);
+    memcpy(ticket->item, ref->item, sizeof ticket->item);
+    memcpy(ticket->reservation_id, ref->reservation_id, sizeof ticket->reservation_id);
+    ticket->quantity = ref->quantity;
+    ticket->shard = claims->shard;
+    ticket->epoch = claims->epoch;
+    ticket->n = claims->n;
+    ticket->enqueued_ms = ref->issued_ms;
+    ticket->valid_until_ms = ref->valid_until_ms;
+}
+
+seckill_status seckill_ticket_verify(const seckill_keyring *ring, const char *token, size_t size, int64_t now_ms,
+                                     uint32_t leeway_ms, seckill_ticket *ticket) {
+    if (ring == NULL || token == NULL || ticket == NULL || leeway_ms > LEEWAY_MAX)
+        return SECKILL_INVALID;
+    sk__claims claims;
+    seckill_status status = verify(ring, SECKILL_TOKEN_TICKET, token, size, now_ms, leeway_ms, &claims);
+    ticket_of(&claims, ticket);
     return status;
 }

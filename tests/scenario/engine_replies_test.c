@@ -51,11 +51,12 @@ static void an_answer_out_of_range_is_no_answer(void **state) {
         uint8_t status, flags, state;
         seckill_status expected;
     } answers[] = {
-        {0, 2, 1, SECKILL_OK},         {0, 0, 0, SECKILL_PROTOCOL},   {14, 0, 0, SECKILL_PROTOCOL},
-        {255, 0, 0, SECKILL_PROTOCOL}, {202, 0, 0, SECKILL_PROTOCOL}, {1, 4, 0, SECKILL_PROTOCOL},
-        {0, 2, 0, SECKILL_PROTOCOL},   {0, 2, 7, SECKILL_PROTOCOL},   {1, 0, 1, SECKILL_PROTOCOL},
-        {200, 0, 0, SECKILL_BUSY},     {0, 2, 6, SECKILL_OK},         {12, 0, 0, SECKILL_TOO_OLD},
-        {7, 3, 3, SECKILL_CANCELLED},  {13, 0, 0, SECKILL_CONFLICT},  {1, 128, 0, SECKILL_PROTOCOL},
+        {0, 2, 1, SECKILL_OK},           {0, 0, 0, SECKILL_PROTOCOL},   {15, 0, 0, SECKILL_PROTOCOL},
+        {255, 0, 0, SECKILL_PROTOCOL},   {202, 0, 0, SECKILL_PROTOCOL}, {1, 4, 0, SECKILL_PROTOCOL},
+        {0, 2, 0, SECKILL_PROTOCOL},     {0, 2, 8, SECKILL_PROTOCOL},   {1, 0, 1, SECKILL_PROTOCOL},
+        {200, 0, 0, SECKILL_BUSY},       {0, 2, 6, SECKILL_OK},         {12, 0, 0, SECKILL_TOO_OLD},
+        {7, 3, 3, SECKILL_CANCELLED},    {13, 0, 0, SECKILL_CONFLICT},  {1, 128, 0, SECKILL_PROTOCOL},
+        {14, 3, 7, SECKILL_BLACKLISTED}, {1, 8, 0, SECKILL_PROTOCOL},
     };
     static engine_ask ask;
 

@@ -262,8 +262,8 @@ void fake_write_record(const fake_transport *wire, sk__writer *writer, const uin
 }
 
 void fake_write_map(const fake_transport *wire, sk__writer *writer) {
-    /* price, limit, start, end, hold, grace, window, remember, skew, max_events */
-    static const uint64_t settings[] = {100, 1, 0, 0, 60000, 0, 60000, 120000, 0, 1000000};
+    /* price, limit, start, end, hold, grace, window, remember, skew, max_events, max_queue */
+    static const uint64_t settings[] = {100, 1, 0, 0, 60000, 0, 60000, 120000, 0, 1000000, 1000000};
     char tag[SECKILL_TAG_SIZE];
 
     sk__write_u64(writer, wire->map_version);
@@ -313,10 +313,13 @@ static void write_shard_reply(const fake_transport *wire, const fake_sent *sent,
         write_zeros(writer, 19);
         return;
     case SK__SCRIPT_stock:
-        write_zeros(writer, 104);
+        write_zeros(writer, 112);
         return;
     case SK__SCRIPT_load:
         sk__write_u64(writer, (uint64_t)strtoll(sent->argv[FIRST_ARGUMENT + 2], NULL, 10));
+        return;
+    case SK__SCRIPT_queue_process:
+        write_zeros(writer, 16 + 1 + 16 + 16 + 16 + 4); /* nothing decided, nothing waits */
         return;
     case SK__SCRIPT_events_read:
         write_zeros(writer, 12);

@@ -21,7 +21,10 @@
 static const int64_t issued_ms = INT64_C(1795367481123);
 
 static seckill_status read_as(seckill_token_purpose purpose, const char *json, seckill_reservation_ref *ref) {
-    return sk__claims_read(purpose, (const uint8_t *)json, strlen(json), ref) ? SECKILL_OK : SECKILL_TOKEN_CLAIMS;
+    sk__claims claims;
+    bool good = sk__claims_read(purpose, (const uint8_t *)json, strlen(json), &claims);
+    *ref = claims.ref;
+    return good ? SECKILL_OK : SECKILL_TOKEN_CLAIMS;
 }
 
 static seckill_status read_text(const char *json) {
@@ -122,10 +125,11 @@ static void what_is_accepted_is_json(void **state) {
     size_t accepted = 0;
     for (size_t at = 0; at < sizeof text - 1; at++)
         for (int byte = 0; byte < 256; byte++) {
-            seckill_reservation_ref ref;
+            sk__claims claims;
             char was = text[at];
             text[at] = (char)byte;
-            if (sk__claims_read(SECKILL_TOKEN_RESERVATION, (const uint8_t *)text, sizeof text - 1, &ref)) {
+            if (sk__claims_read(SECKILL_TOKEN_RESERVATION, (const uint8_t *)text, sizeof text - 1, &claims)) {
+                seckill_reservation_ref ref = claims.ref;
                 json_t *judged = json_loadb(text, sizeof text - 1, JSON_REJECT_DUPLICATES, NULL);
                 const json_t *sub = json_object_get(judged, "sub");
                 assert_int_equal(json_string_length(sub), ref.user_size);
@@ -144,12 +148,12 @@ static void a_cut_text_is_refused(void **state) {
     (void)state;
     static const char whole[] = " " HEAD TIMES TAIL;
     for (size_t size = 0; size < sizeof whole - 1; size++) {
-        seckill_reservation_ref ref;
+        sk__claims claims;
         uint8_t *cut = malloc(size + 1);
         assert_non_null(cut);
         uint8_t *exact = cut + 1; /* ends where the allocation ends */
         memcpy(exact, whole, size);
-        assert_false(sk__claims_read(SECKILL_TOKEN_RESERVATION, exact, size, &ref));
+        assert_false(sk__claims_read(SECKILL_TOKEN_RESERVATION, exact, size, &claims));
         free(cut);
     }
 }
@@ -204,6 +208,39 @@ static void a_session_has_its_own_claims(void **state) {
     assert_memory_equal(&ref, &zero, sizeof ref);
     assert_int_equal(read_as(SECKILL_TOKEN_SESSION, HEAD TIMES TAIL, &ref), SECKILL_TOKEN_CLAIMS);
     assert_memory_equal(&ref, &zero, sizeof ref);
+}
+
+#define TICKET_HEAD HEAD "\"qty\":2,\"iat\":\"2026-11-22T17:11:21.123Z\",\"exp\":\"2026-11-22T17:13:21.123Z\","
+
+static void a_ticket_has_its_own_claims(void **state) {
+    (void)state;
+    static const char ticket[] = TICKET_HEAD "\"shard\":1023,\"epoch\":9007199254740991,\"n\":1}";
+    sk__claims claims;
+    seckill_reservation_ref ref;
+    assert_true(sk__claims_read(SECKILL_TOKEN_TICKET, (const uint8_t *)ticket, sizeof ticket - 1, &claims));
+    assert_true(claims.shard == 1023 && claims.epoch == 9007199254740991 && claims.n == 1 && claims.ref.quantity == 2);
+    assert_true(claims.ref.issued_ms == issued_ms && claims.ref.valid_until_ms == issued_ms + 120000);
+    assert_true(claims.ref.hold_until_ms == 0 && claims.ref.price == 0);
+    assert_int_equal(read_as(SECKILL_TOKEN_RESERVATION, ticket, &ref), SECKILL_TOKEN_CLAIMS);
+    assert_int_equal(read_as(SECKILL_TOKEN_SESSION, ticket, &ref), SECKILL_TOKEN_CLAIMS);
+    assert_int_equal(read_as(SECKILL_TOKEN_TICKET, HEAD TIMES TAIL, &ref), SECKILL_TOKEN_CLAIMS);
+
+    static const char *const wrong[] = {
+        TICKET_HEAD "\"shard\":1,\"epoch\":1}",
+        TICKET_HEAD "\"shard\":1,\"n\":1}",
+        TICKET_HEAD "\"epoch\":1,\"n\":1}",
+        TICKET_HEAD "\"shard\":1024,\"epoch\":1,\"n\":1}",
+        TICKET_HEAD "\"shard\":1,\"epoch\":0,\"n\":1}",
+        TICKET_HEAD "\"shard\":1,\"epoch\":1,\"n\":0}",
+        TICKET_HEAD "\"shard\":1,\"epoch\":9007199254740992,\"n\":1}",
+        TICKET_HEAD "\"shard\":1,\"epoch\":1,\"n\":9007199254740992}",
+        TICKET_HEAD "\"shard\":\"1\",\"epoch\":1,\"n\":1}",
+        TICKET_HEAD "\"shard\":1,\"epoch\":\"1\",\"n\":1}",
+        TICKET_HEAD "\"shard\":1,\"epoch\":1,\"n\":\"1\"}",
+        TICKET_HEAD "\"shard\":1,\"epoch\":1,\"n\":1,\"price\":1}",
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_int_equal(read_as(SECKILL_TOKEN_TICKET, wrong[i], &ref), SECKILL_TOKEN_CLAIMS);
 }
 
 /* ---- times */
@@ -288,6 +325,7 @@ int main(void) {
         cmocka_unit_test(escapes),
         cmocka_unit_test(ranges_between_claims),
         cmocka_unit_test(a_session_has_its_own_claims),
+        cmocka_unit_test(a_ticket_has_its_own_claims),
         cmocka_unit_test(times),
         cmocka_unit_test(every_day_is_the_one_after),
         cmocka_unit_test(what_is_no_time),

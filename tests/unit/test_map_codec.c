@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-enum { HEAD_SIZE = 8 + 1 + 4 + 16 + 10 * 8 };
+enum { HEAD_SIZE = 8 + 1 + 4 + 16 + 11 * 8 };
 
 static size_t write_map(uint8_t *bytes, size_t size, uint8_t state, uint32_t shards) {
     sk__writer writer = sk__writer_of(bytes, size);
@@ -22,7 +22,7 @@ static size_t write_map(uint8_t *bytes, size_t size, uint8_t state, uint32_t sha
     sk__write_u8(&writer, state);
     sk__write_u32(&writer, shards);
     sk__write_bytes(&writer, "0123456789abcdef", 16);
-    for (uint64_t i = 1; i <= 10; i++)
+    for (uint64_t i = 1; i <= 11; i++)
         sk__write_u64(&writer, i * 1000);
     sk__write_text(&writer, "0,1.x,2");
     assert_false(writer.failed);
@@ -56,6 +56,7 @@ static void a_map_is_read_whole(void **state) {
     assert_int_equal(map.settings.remember_ms, 8000);
     assert_int_equal(map.settings.max_skew_ms, 9000);
     assert_int_equal(map.settings.max_events, 10000);
+    assert_int_equal(map.settings.max_queue, 11000);
     assert_int_equal(map.tags.size, 7);
     assert_memory_equal(map.tags.data, "0,1.x,2", 7);
 }
@@ -134,14 +135,14 @@ static void numbers_are_written_in_full(void **state) {
 }
 
 static void settings_are_written_in_the_order_of_the_scripts(void **state) {
-    seckill_item_settings settings = {0, 99, 2, 1, 3, 4, 5, 6, 7, 8, 9, 10};
+    seckill_item_settings settings = {0, 99, 2, 1, 3, 4, 5, 6, 7, 8, 9, 10, 11};
 
     (void)state;
     sk__command_begin(&command, SK__SCRIPT_map_define, false, 0);
     sk__command_add_settings(&command, &settings);
-    assert_int_equal(command.argc, 13);
-    for (int i = 0; i < 10; i++)
-        assert_argument(3 + i, (const char *const[]){"1", "2", "3", "4", "5", "6", "7", "8", "9", "10"}[i]);
+    assert_int_equal(command.argc, 14);
+    for (int i = 0; i < 11; i++)
+        assert_argument(3 + i, (const char *const[]){"1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11"}[i]);
 }
 
 static void one_argument_too_many_fails_and_writes_nothing(void **state) {

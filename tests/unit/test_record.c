@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-enum { REPLAYED = 1, WITH_RECORD = 2, VOID = 6 };
+enum { REPLAYED = 1, WITH_RECORD = 2, QUEUED = 4, DECIDED = 8, VOID = 6 };
 
 static void write_record(sk__writer *writer, uint8_t state) {
     sk__write_bytes(writer, "0123456789abcdef", 16);
@@ -62,21 +62,25 @@ static void every_state_is_shown_and_no_other(void **state) {
         write_record(&writer, (uint8_t)value);
         reader = sk__reader_of(bytes, writer.at);
         sk__read_record(&reader, &record);
-        assert_int_equal(reader.failed, value < SECKILL_RESERVED || value > VOID);
+        assert_int_equal(reader.failed, value < SECKILL_RESERVED || value > SECKILL_RESERVATION_BLACKLISTED);
         if (!reader.failed)
             assert_int_equal(record.shown.state, value == VOID ? SECKILL_RESERVATION_EXPIRED : value);
     }
 }
 
-static bool is_sound(const uint8_t *bytes, size_t size, size_t count) {
+static bool is_sound_of(const uint8_t *bytes, size_t size, size_t count, bool of_queue) {
     uint8_t *exact = malloc(size + 1); /* a step too far is seen */
     bool sound;
 
     assert_non_null(exact);
     memcpy(exact, bytes, size);
-    sound = sk__answers_are_sound(sk__reader_of(exact, size), count);
+    sound = sk__answers_are_sound(sk__reader_of(exact, size), count, of_queue);
     free(exact);
     return sound;
+}
+
+static bool is_sound(const uint8_t *bytes, size_t size, size_t count) {
+    return is_sound_of(bytes, size, count, false);
 }
 
 /* Four answers, two with a record. */
@@ -115,7 +119,7 @@ static void a_bad_record_makes_the_reply_unsound(void **state) {
     (void)state;
     bytes[4 * SK__ANSWER_SIZE + SK__RECORD_SIZE + 16] = 0;
     assert_false(is_sound(bytes, size, 4));
-    bytes[4 * SK__ANSWER_SIZE + SK__RECORD_SIZE + 16] = 7;
+    bytes[4 * SK__ANSWER_SIZE + SK__RECORD_SIZE + 16] = 8;
     assert_false(is_sound(bytes, size, 4));
 }
 
@@ -124,9 +128,10 @@ static void every_status_of_the_business_is_read_and_no_other(void **state) {
     for (int value = 0; value <= 255; value++) {
         uint8_t bytes[2] = {(uint8_t)value, 0};
         sk__reader reader = sk__reader_of(bytes, sizeof(bytes));
-        sk__answer answer = sk__read_answer(&reader);
+        sk__reader none = sk__reader_of(NULL, 0);
+        sk__answer answer = sk__read_answer(&reader, &none);
 
-        if (value <= SECKILL_CONFLICT || value == SK__ANSWER_AGAIN)
+        if (value <= SECKILL_BLACKLISTED || value == SK__ANSWER_AGAIN || value == SK__ANSWER_LOST)
             assert_int_equal(answer.status, value);
         else if (value == 200)
             assert_int_equal(answer.status, SECKILL_BUSY);
@@ -140,12 +145,16 @@ static void unknown_flags_are_not_believed(void **state) {
     for (int flags = 0; flags <= 255; flags++) {
         uint8_t bytes[2] = {SECKILL_SOLD_OUT, (uint8_t)flags};
         sk__reader reader = sk__reader_of(bytes, sizeof(bytes));
-        sk__answer answer = sk__read_answer(&reader);
+        sk__reader none = sk__reader_of(NULL, 0);
+        sk__answer answer = sk__read_answer(&reader, &none);
+        bool both = (flags & WITH_RECORD) != 0 && (flags & QUEUED) != 0;
 
-        assert_int_equal(reader.failed, flags > 3);
+        assert_int_equal(reader.failed, flags > 15 || both);
         if (!reader.failed) {
             assert_int_equal(answer.replayed, (flags & REPLAYED) != 0);
             assert_int_equal(answer.has_record, (flags & WITH_RECORD) != 0);
+            assert_int_equal(answer.queued, (flags & QUEUED) != 0);
+            assert_int_equal(answer.decided, (flags & DECIDED) != 0);
         }
     }
 }
@@ -155,6 +164,67 @@ static void an_ok_needs_its_record(void **state) {
 
     (void)state;
     assert_false(is_sound(bytes, sizeof(bytes), 1));
+}
+
+/* A record, a place, a refusal, a place that is lost. */
+static size_t write_queue_reply(uint8_t *bytes, size_t size) {
+    sk__writer writer = sk__writer_of(bytes, size);
+
+    write_answer(&writer, SECKILL_OK, REPLAYED | WITH_RECORD);
+    write_answer(&writer, SECKILL_OK, QUEUED);
+    write_answer(&writer, SECKILL_SOLD_OUT, DECIDED);
+    write_answer(&writer, SK__ANSWER_LOST, 0);
+    write_record(&writer, SECKILL_RESERVED);
+    sk__write_u64(&writer, 7);
+    sk__write_u64(&writer, 9);
+    sk__write_u48(&writer, 1234);
+    assert_false(writer.failed);
+    return writer.at;
+}
+
+static void places_are_read_behind_the_answers(void **state) {
+    uint8_t bytes[256];
+    size_t size = write_queue_reply(bytes, sizeof(bytes));
+    sk__reader answers = sk__reader_of(bytes, size), bodies = sk__reader_of(bytes + 4 * SK__ANSWER_SIZE, size);
+    sk__answer answer;
+
+    (void)state;
+    assert_true(is_sound_of(bytes, size, 4, true));
+    assert_false(is_sound_of(bytes, size, 4, false)); /* other scripts know no places */
+    for (size_t cut = 0; cut < size; cut++)
+        assert_false(is_sound_of(bytes, cut, 4, true));
+    assert_true(sk__read_answer(&answers, &bodies).record.shown.state == SECKILL_RESERVED);
+    answer = sk__read_answer(&answers, &bodies);
+    assert_true(answer.queued && answer.place.epoch == 7 && answer.place.n == 9 && answer.place.enqueued_ms == 1234);
+    answer = sk__read_answer(&answers, &bodies);
+    assert_true(answer.decided && answer.status == SECKILL_SOLD_OUT);
+    assert_true((int)sk__read_answer(&answers, &bodies).status == SK__ANSWER_LOST);
+}
+
+static void ok_is_no_reason_for_a_refusal(void **state) {
+    uint8_t bytes[256];
+    sk__writer writer = sk__writer_of(bytes, sizeof(bytes));
+
+    (void)state;
+    write_answer(&writer, SECKILL_OK, DECIDED | WITH_RECORD);
+    write_record(&writer, SECKILL_RESERVED);
+    assert_false(is_sound_of(bytes, writer.at, 1, true));
+}
+
+static void a_queue_cannot_have_decided_more_than_came(void **state) {
+    uint8_t bytes[16];
+    const uint64_t pairs[][3] = {{0, 0, 1}, {3, 5, 1}, {5, 5, 1}, {6, 5, 0}, {0, UINT64_C(1) << 53, 0}, {0, UINT64_MAX, 0}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        sk__writer writer = sk__writer_of(bytes, sizeof(bytes));
+        sk__reader reader = sk__reader_of(bytes, sizeof(bytes));
+
+        sk__write_u64(&writer, pairs[i][0]);
+        sk__write_u64(&writer, pairs[i][1]);
+        (void)sk__read_progress(&reader);
+        assert_int_equal(!reader.failed, pairs[i][2]);
+    }
 }
 
 static void a_header_is_read(void **state) {
@@ -187,6 +257,9 @@ int main(void) {
         cmocka_unit_test(every_status_of_the_business_is_read_and_no_other),
         cmocka_unit_test(unknown_flags_are_not_believed),
         cmocka_unit_test(an_ok_needs_its_record),
+        cmocka_unit_test(places_are_read_behind_the_answers),
+        cmocka_unit_test(ok_is_no_reason_for_a_refusal),
+        cmocka_unit_test(a_queue_cannot_have_decided_more_than_came),
         cmocka_unit_test(a_header_is_read),
     };
 

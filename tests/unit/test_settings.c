@@ -27,6 +27,7 @@ static void zeros_become_defaults(void **state) {
     assert_int_equal(settings.remember_ms, 120000);
     assert_int_equal(settings.max_skew_ms, 0);
     assert_int_equal(settings.max_events, 1000000);
+    assert_int_equal(settings.max_queue, 1000000);
 }
 
 static void memory_is_a_minute_longer_than_the_window(void **state) {
@@ -69,6 +70,9 @@ static void amounts_have_their_ranges(void **state) {
     ACCEPTS(settings.max_events = 1);
     ACCEPTS(settings.max_events = 16777216);
     REFUSES(settings.max_events = 16777217);
+    ACCEPTS(settings.max_queue = 1);
+    ACCEPTS(settings.max_queue = 16777216);
+    REFUSES(settings.max_queue = 16777217);
 }
 
 static void durations_have_their_ranges(void **state) {

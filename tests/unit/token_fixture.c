@@ -72,3 +72,20 @@ seckill_status token_verify(const seckill_keyring *ring, seckill_token_purpose p
     free(copy);
     return status;
 }
+
+seckill_ticket token_usual_ticket(void) {
+    seckill_ticket ticket;
+    memset(&ticket, 0, sizeof ticket);
+    memcpy(ticket.user, "alice", 5);
+    ticket.user_size = 5;
+    memcpy(ticket.activity, "618", 3);
+    memcpy(ticket.item, "10001", 5);
+    memset(ticket.reservation_id, 0xa5, sizeof ticket.reservation_id);
+    ticket.quantity = 2;
+    ticket.shard = 7;
+    ticket.epoch = 1795367481000;
+    ticket.n = 100001;
+    ticket.enqueued_ms = TOKEN_ISSUED_MS;
+    ticket.valid_until_ms = TOKEN_ISSUED_MS + 120000;
+    return ticket;
+}

@@ -24,6 +24,9 @@ seckill_keyring *token_ring_of(const char *text);
 /* Two units for alice, valid for eleven minutes. */
 seckill_reservation_ref token_usual_ref(void);
 
+/* For two units for alice; two minutes long. */
+seckill_ticket token_usual_ticket(void);
+
 /* Issues, must succeed; the token's size. */
 size_t token_issue(const seckill_keyring *ring, seckill_token_purpose purpose, const seckill_reservation_ref *ref,
                    char token[SECKILL_TOKEN_SIZE]);

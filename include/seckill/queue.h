@@ -1,0 +1,151 @@
+/* libseckill: the queue, for peaks far above what can be answered at once: requests wait in their home shard, workers decide
+ * them in the order in which they came, users poll.
+ *
+ *   seckill_enqueue         puts a request behind the others: a ticket says where it stands
+ *   seckill_queue_process   a worker decides the next requests, in one atomic step with moving on: first come, first served
+ *   seckill_poll            what has become of a ticket's request
+ *
+ * Nothing is acknowledged and nobody owns what waits: any number of workers may work on a shard, and one that is killed at any
+ * instruction loses nothing and repeats nothing. Waiting costs nothing but memory in Redis; each poll is one read.
+ *
+ * A request waits for remember_ms of the item's settings at most: then it is refused as too old. Direct reserves of the same
+ * item do not stand in the queue; they take what is available at once.
+ *
+ * Calls, callbacks and the statuses that every callback may give are as in reserve.h.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef SECKILL_QUEUE_H
+#define SECKILL_QUEUE_H
+
+#include "reserve.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- for users: enqueue and poll ---- */
+
+/* What has become of a request. */
+typedef enum {
+    SECKILL_TICKET_QUEUED = 1,  /* it waits */
+    SECKILL_TICKET_GRANTED = 2, /* reserved: `ref` is for its token */
+    SECKILL_TICKET_SOLD = 3,    /* reserved, and confirmed since */
+    SECKILL_TICKET_CANCELLED = 4,
+    SECKILL_TICKET_EXPIRED = 5,
+    SECKILL_TICKET_REFUNDED = 6,
+    SECKILL_TICKET_REFUSED = 7 /* decided, and `reason` says why not */
+} seckill_ticket_state;
+
+/* The result of enqueue and poll. */
+typedef struct {
+    seckill_status status; /* SECKILL_OK: see `state`; else nothing is known of the request, or it was not enqueued */
+    const char *message;   /* the cause, for a person; never NULL; valid during the callback */
+    uint32_t retry_after_ms;
+    seckill_ticket_state state; /* on SECKILL_OK, else 0 */
+    /* Refused: SECKILL_SOLD_OUT, SECKILL_NOT_ENOUGH, SECKILL_LIMIT_REACHED, SECKILL_ENDED, SECKILL_BLACKLISTED,
+     * SECKILL_TOO_OLD, SECKILL_BUSY (the user has too many records), SECKILL_CONFLICT. Refusals are not remembered, but for
+     * blacklisted ones: why a request was refused is judged by how things stand when it is polled. Else SECKILL_OK. */
+    seckill_status reason;
+    int replayed; /* enqueue: 1: the request id has been decided already */
+    int requeued; /* poll: 1: Redis had lost its place, and it was enqueued again */
+    /* Queued: for seckill_ticket_issue; else NULL. Valid during the callback. Poll gives the one to go on with. */
+    const seckill_ticket *ticket;
+    uint64_t position;               /* queued: how many are decided until this one is, itself included; else 0 */
+    uint32_t wait_ms;                /* queued: how long that will take, by the speed that this client has seen; 0: not known */
+    seckill_reservation reservation; /* where there is one, else zero */
+    const seckill_reservation_ref *ref; /* granted: for seckill_token_issue; else NULL. Valid during the callback. */
+} seckill_ticket_result;
+
+typedef void (*seckill_ticket_cb)(const seckill_ticket_result *result, void *user_data);
+
+/* Puts a request into its home shard's queue. Enqueued twice it may stand there twice, and is granted once.
+ *   options   as for seckill_reserve
+ *   op        gets the operation, for seckill_op_detach; may be NULL
+ * The callback's status: SECKILL_OK: queued, or decided already (`replayed`). Not enqueued: SECKILL_NOT_STARTED,
+ * SECKILL_PAUSED, SECKILL_ENDED, SECKILL_LIMIT_REACHED, SECKILL_BUSY (settings.max_queue requests wait in this shard, or the
+ * user's records are full), SECKILL_TOO_OLD, SECKILL_CONFLICT, each as in seckill_reserve. Whether units are left is not looked
+ * at. */
+SECKILL_API SECKILL_CHECKED seckill_status seckill_enqueue(seckill_item *item, const seckill_reserve_options *options,
+                                                           seckill_op **op, seckill_ticket_cb cb, void *user_data);
+
+typedef struct {
+    size_t struct_size;
+    const seckill_ticket *ticket; /* what the verified ticket says, copied; its activity and item must be the handle's */
+    uint32_t timeout_ms;          /* 1 to 3,600,000; 0: the client's default */
+} seckill_poll_options;
+
+#define SECKILL_POLL_OPTIONS_INIT                                                                                              \
+    { sizeof(seckill_poll_options), 0, 0 }
+
+/* Asks what has become of a ticket's request: one read of its home shard, by its record first, so that a grant is seen whatever
+ * happened to the queue. Where a restart or failover of Redis has lost its place, it is enqueued again, with the time at which
+ * it was enqueued first, whatever the sale's state and the queue's length. The callback's status: SECKILL_OK. SECKILL_TOO_OLD:
+ * the ticket is no longer valid by the server's clock, and there is no record. SECKILL_UNKNOWN: it may have been enqueued
+ * again; poll again with the same ticket. */
+SECKILL_API SECKILL_CHECKED seckill_status seckill_poll(seckill_item *item, const seckill_poll_options *options,
+                                                        seckill_op **op, seckill_ticket_cb cb, void *user_data);
+
+/* ---- for workers ---- */
+
+/* The place of a request: n rises by one from request to request for as long as the item lives; epochs rise too. */
+typedef struct {
+    uint64_t epoch, n;
+} seckill_queue_id;
+
+/* A request that waits. */
+typedef struct {
+    seckill_queue_id id;
+    seckill_bytes user;
+    uint8_t reservation_id[SECKILL_RESERVATION_ID_SIZE];
+    uint32_t quantity;
+    int64_t enqueued_ms; /* the server's clock */
+} seckill_queue_entry;
+
+typedef struct {
+    size_t struct_size;
+    uint32_t shard; /* 0 to the item's shards - 1; SECKILL_INVALID in the callback if it has fewer */
+    uint32_t max;   /* requests to hand out next, to SECKILL_BATCH_MAX; 0: none: what waits is still counted */
+    /* What was screened: the ids of the first and the last request of those handed out last; n 0: nothing was. At most
+     * SECKILL_BATCH_MAX of them. */
+    seckill_queue_id from, to;
+    const uint8_t *blacklisted; /* one byte for each of them, in their order: not 0 refuses it; copied. NULL: none */
+    size_t blacklisted_count;   /* bytes; requests beyond it are not refused */
+    uint32_t timeout_ms;        /* 1 to 3,600,000; 0: the client's default */
+} seckill_queue_process_options;
+
+#define SECKILL_QUEUE_PROCESS_OPTIONS_INIT                                                                                     \
+    { sizeof(seckill_queue_process_options), 0, 0, {0, 0}, {0, 0}, 0, 0, 0 }
+
+typedef struct {
+    seckill_status status; /* SECKILL_OK: as far as the sale allows, all up to `to` is decided, by this call or by others */
+    const char *message;
+    uint32_t shard;
+    /* Why requests up to `to` still wait: SECKILL_NOT_STARTED, SECKILL_PAUSED; else SECKILL_OK. */
+    seckill_status stopped;
+    /* What this call decided: all, and of them granted, refused, refused as blacklisted. The rest was decided before, under the
+     * same request id. What a sending decided whose answer was lost is not counted. */
+    uint32_t decided, granted, refused, blacklisted;
+    const seckill_queue_entry *entries; /* the next ones, to be screened; valid during the callback */
+    size_t count;                       /* of them; 0 with a status other than SECKILL_OK */
+    uint64_t waiting;                   /* requests of this shard that wait, these included */
+    int64_t server_time_ms;
+} seckill_queue_result;
+
+typedef void (*seckill_queue_cb)(const seckill_queue_result *result, void *user_data);
+
+/* Decides the requests from `from` to `to`, in order, and hands out the next. Begin with nothing screened; then screen what is
+ * handed out (is the user blacklisted?), and call again with its first and last id. A request is granted where sale, limit and
+ * stock allow, as by seckill_reserve; else it is refused. Nothing is done unless `from` is the next request to be decided, and
+ * nothing is decided beyond `to`: a worker that comes late decides nothing that it has not seen, and two workers never decide
+ * the same. Before the start and while the sale is paused requests go on waiting; after its end they are refused. Blacklisted
+ * requests are remembered for remember_ms, so that tickets say why. The callback's status: SECKILL_OK, and statuses as in
+ * reserve.h. */
+SECKILL_API SECKILL_CHECKED seckill_status seckill_queue_process(seckill_item *item,
+                                                                 const seckill_queue_process_options *options,
+                                                                 seckill_queue_cb cb, void *user_data);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,210 @@
+/* Processing the queue of one shard: decides what was screened, and hands out what comes next. */
+#include "engine/task.h"
+
+#include <string.h>
+
+typedef struct {
+    sk__task task;
+    seckill_queue_cb cb;
+    uint32_t shard, max;
+    seckill_queue_id from, to; /* what is still to be decided of what was screened */
+    uint64_t verdicts_n;       /* the n that the first verdict is about */
+    size_t verdict_count;
+    bool again; /* another call is needed to get to the end */
+    seckill_status stopped;
+    uint32_t decided, granted, refused, blacklisted;
+    uint64_t waiting;
+    seckill_queue_entry *entries; /* owned, and so is `bytes` that they point into */
+    uint8_t *bytes;
+    size_t count;
+    uint8_t verdicts[]; /* verdict_count */
+} process_task;
+
+static void next(sk__task *task) {
+    process_task *self = SK__CONTAINER(task, process_task, task);
+
+    if (self->shard >= task->item->info.settings.shards) {
+        sk__task_end(task, SECKILL_INVALID, "the item has no such shard");
+    } else if (task->status == SECKILL_OK && (task->step++ == 0 || self->again)) {
+        self->again = false;
+        sk__task_call_shard(task, self->shard);
+    } else {
+        sk__task_finish(task);
+    }
+}
+
+static void encode(sk__task *task, uint32_t shard, bool with_text, sk__command *command) {
+    const process_task *self = SK__CONTAINER(task, process_task, task);
+    const sk__shard *home = &task->item->shards[shard];
+    const uint64_t numbers[] = {self->from.epoch, self->from.n,        self->to.epoch,   self->to.n,
+                                self->verdicts_n, home->short_version, home->short_units};
+    sk__writer writer;
+
+    sk__shard_encode(home, command, SK__SCRIPT_queue_process, with_text);
+    writer = sk__command_add_packed(command, sizeof(numbers) + sizeof(uint32_t));
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        sk__write_u64(&writer, numbers[i]);
+    sk__write_u32(&writer, self->max);
+    sk__command_add(command, self->verdicts, self->verdict_count);
+}
+
+/* ---- what was handed out ---- */
+
+static void read_entry(sk__reader *reader, seckill_queue_entry *entry) {
+    entry->id.epoch = sk__read_u64(reader);
+    entry->id.n = sk__read_u64(reader);
+    sk__read_into(reader, entry->reservation_id, sizeof(entry->reservation_id));
+    entry->quantity = sk__read_u32(reader);
+    entry->enqueued_ms = (int64_t)sk__read_u48(reader);
+    entry->user = sk__read_bytes(reader, sk__read_u8(reader));
+    if (entry->user.size == 0 || entry->user.size > SECKILL_USER_MAX)
+        reader->failed = true;
+}
+
+static void drop_entries(process_task *self) {
+    sk__engine_release(self->task.engine, self->entries);
+    sk__engine_release(self->task.engine, self->bytes);
+    self->entries = NULL;
+    self->bytes = NULL;
+    self->count = 0;
+}
+
+/* They outlive the reply: they are reported when the task ends. */
+static seckill_status take_entries(process_task *self, sk__reader *reply) {
+    sk__engine *engine = self->task.engine;
+    uint32_t count = sk__read_u32(reply);
+    seckill_bytes rest = sk__read_bytes(reply, sk__reader_left(reply));
+    sk__reader reader;
+
+    drop_entries(self);
+    if (reply->failed || count > self->max || (count == 0 && rest.size != 0))
+        return SECKILL_PROTOCOL;
+    if (count == 0)
+        return SECKILL_OK;
+    self->entries = sk__engine_alloc(engine, count * sizeof(self->entries[0]));
+    self->bytes = sk__engine_alloc(engine, rest.size + 1);
+    if (self->entries == NULL || self->bytes == NULL)
+        return SECKILL_NO_MEMORY;
+    if (rest.size != 0)
+        memcpy(self->bytes, rest.data, rest.size);
+    reader = sk__reader_of(self->bytes, rest.size);
+    for (uint32_t i = 0; i < count; i++)
+        read_entry(&reader, &self->entries[i]);
+    if (!sk__reader_done(&reader))
+        return SECKILL_PROTOCOL;
+    self->count = count;
+    return SECKILL_OK;
+}
+
+/* ---- what was decided ---- */
+
+static void count_decided(process_task *self, sk__reader *reply) {
+    uint32_t granted;
+
+    self->decided += sk__read_u32(reply);
+    granted = sk__read_u32(reply);
+    self->granted += granted;
+    self->refused += sk__read_u32(reply);
+    self->blacklisted += sk__read_u32(reply);
+    self->task.engine->stats.granted += granted;
+}
+
+/* Why the script stopped before the last that was screened. Where units are short it wants to be told so, by someone who has
+ * seen that there are none; if units came meanwhile, it goes on. */
+static seckill_status take_stop(process_task *self, uint8_t stop, sk__shard *shard, uint64_t version, uint64_t available) {
+    switch ((int)stop) {
+    case SECKILL_OK:
+        return SECKILL_OK;
+    case SECKILL_NOT_STARTED:
+    case SECKILL_PAUSED:
+        self->stopped = (seckill_status)stop;
+        return SECKILL_OK;
+    case SECKILL_SOLD_OUT:
+    case SECKILL_NOT_ENOUGH:
+        shard->short_version = version;
+        shard->short_units = available;
+        self->again = true;
+        return SECKILL_OK;
+    case SK__ANSWER_AGAIN:
+        self->again = true;
+        return SECKILL_OK;
+    default:
+        return SECKILL_PROTOCOL;
+    }
+}
+
+static seckill_status answer(sk__task *task, uint32_t shard, sk__reader *reply) {
+    process_task *self = SK__CONTAINER(task, process_task, task);
+    sk__shard *home = &task->item->shards[shard];
+    sk__progress progress;
+    seckill_queue_id head;
+    uint64_t version, available;
+    seckill_status status;
+    uint8_t stop;
+
+    count_decided(self, reply);
+    stop = sk__read_u8(reply);
+    version = sk__read_u64(reply);
+    available = sk__read_u64(reply);
+    progress = sk__read_progress(reply);
+    head.epoch = sk__read_u64(reply);
+    head.n = sk__read_u64(reply);
+    if (reply->failed)
+        return SECKILL_PROTOCOL;
+    sk__pace_note(&home->pace, progress.decided, task->header.now_ms);
+    self->waiting = progress.enqueued - progress.decided;
+    status = take_stop(self, stop, home, version, available);
+    if (status != SECKILL_OK)
+        return status;
+    if (self->again)
+        self->from = head; /* it stands within what was screened: there it stopped */
+    return take_entries(self, reply);
+}
+
+static void report(sk__task *task) {
+    process_task *self = SK__CONTAINER(task, process_task, task);
+    seckill_queue_result result;
+
+    memset(&result, 0, sizeof(result));
+    result.status = task->status;
+    result.message = sk__task_message(task);
+    result.shard = self->shard;
+    result.stopped = self->stopped;
+    result.decided = self->decided;
+    result.granted = self->granted;
+    result.refused = self->refused;
+    result.blacklisted = self->blacklisted;
+    if (task->status == SECKILL_OK) {
+        result.entries = self->entries;
+        result.count = self->count;
+    }
+    result.waiting = self->waiting;
+    result.server_time_ms = task->header.now_ms;
+    self->cb(&result, task->user_data);
+}
+
+static void release(sk__task *task) {
+    drop_entries(SK__CONTAINER(task, process_task, task));
+}
+
+static const sk__task_kind process_kind = {next, encode, answer, report, release, true, false};
+
+seckill_status sk__queue_process_start(seckill_item *item, const seckill_queue_process_options *options, seckill_queue_cb cb,
+                                       void *user_data) {
+    size_t verdicts = options->blacklisted != NULL ? options->blacklisted_count : 0;
+    process_task *self = sk__engine_alloc(item->engine, sizeof(*self) + verdicts);
+
+    if (self == NULL)
+        return SECKILL_NO_MEMORY;
+    self->cb = cb;
+    self->shard = options->shard;
+    self->max = options->max;
+    self->from = options->from;
+    self->to = options->to;
+    self->verdicts_n = options->from.n;
+    self->verdict_count = verdicts;
+    if (verdicts != 0)
+        memcpy(self->verdicts, options->blacklisted, verdicts);
+    self->task.user_data = user_data;
+    return sk__task_start(&self->task, item->engine, item, &process_kind, options->timeout_ms);
+}

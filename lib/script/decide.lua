@@ -1,0 +1,45 @@
+-- What the scripts share that decide about requests: reserve, and those of the queue. It is put in front of them by the build.
+
+-- A request that was created long ago, or that a clock far ahead will still call new when its id is forgotten.
+local function is_too_old(created)
+  return created + stock.window < now or created + stock.window > now + stock.remember
+end
+
+-- Why a user with these records cannot have more; nil: he can.
+local function refuse_for_user(text, quantity)
+  local held, unsettled, count = tally(text)
+  -- Sold and refunded records stay: with so many of them asking again would never help.
+  if count - unsettled >= RECORDS_MAX then return 'limit_reached' end
+  if count >= RECORDS_MAX or unsettled >= UNSETTLED_MAX then return 'busy' end
+  if held + quantity > stock.limit then return 'limit_reached' end
+end
+
+-- Why the shard cannot serve, after it took back what is overdue; nil: it can.
+local function refuse_for_stock(quantity)
+  if stock.available >= quantity then return nil end
+  if reclaim() and stock.available < quantity then return 'again' end
+  if stock.available >= quantity then return nil end
+  return stock.available == 0 and 'sold_out' or 'not_enough'
+end
+
+local OVER = {
+  [CANCELLED] = 'cancelled', [EXPIRED] = 'expired', [VOID] = 'expired', [REFUNDED] = 'refunded', [BLACKLISTED] = 'blacklisted',
+}
+
+-- The request id is known: what was decided, as answer() takes it.
+local function decided_before(text, at, quantity)
+  local record = get(text, at)
+  if record.quantity ~= quantity then return 'conflict', 0 end
+  return OVER[record.state] or 'ok', REPLAYED, string.sub(text, at, at + RECORD_SIZE - 1)
+end
+
+-- The path that most requests of a sale take: no tables, one string.
+local function grant(user, id, quantity)
+  local ends = now + stock.hold
+  local record = struct.pack(RECORD, id, RESERVED, quantity, stock.price, now, ends, stock.grace)
+  stock.available = stock.available - quantity
+  stock.reserved = stock.reserved + quantity
+  put(user, records[user] .. record)
+  schedule(user, ends)
+  return record
+end

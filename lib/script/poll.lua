@@ -1,0 +1,42 @@
+#!lua flags=no-writes
+-- prelude: base.lua
+-- prelude: shard.lua
+-- prelude: decide.lua
+-- prelude: queue.lua
+-- Says what has become of tickets' requests.
+--
+-- ARGV   2: for each ticket: reservation id c16, quantity I4, epoch I8, n I8, enqueued at I6
+--        3 ...: the users, one for each ticket
+-- reply  as of enqueue; refused requests have the flag for it and the reason as their status; 'lost': enqueue it again
+open()
+
+-- Refusals are not remembered: as things stand now. The queue refuses for stock only where it does not for the user.
+local function reason(known, quantity)
+  local refused = refuse_for_user(known, quantity)
+  if refused then return refused end
+  if stock.available >= quantity and sale() == 'ended' then return 'ended' end
+  return stock.available > 0 and stock.available < quantity and 'not_enough' or 'sold_out'
+end
+
+-- The record comes first: whatever the queue says, a grant stands.
+local function poll(user, id, quantity, epoch, n, enqueued)
+  settle(user)
+  local known = records[user]
+  local place = find(known, id)
+  if place then
+    local status, flags, record = decided_before(known, place, quantity)
+    return answer(status, record and flags or DECIDED, record)
+  end
+  -- From here on a record might have been there, and be forgotten.
+  if now >= enqueued + stock.remember then return answer('too_old', 0) end
+  local waits = n > stock.decided and n <= stock.enqueued
+  if waits and (epoch == stock.epoch or stands(epoch, n, id)) then return answer_queued(epoch, n, enqueued) end
+  if epoch == stock.epoch and n <= stock.decided then return answer(reason(known, quantity), DECIDED) end
+  answer('lost', 0)
+end
+
+load_users(ARGV, 3, #ARGV)
+for i = 3, #ARGV do
+  poll(ARGV[i], struct.unpack('>c16I4I8I8I6', ARGV[2], (i - 3) * 42 + 1))
+end
+return reply_places()

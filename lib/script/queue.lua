@@ -1,0 +1,103 @@
+-- What the scripts of the queue share. It is put in front of them by the build.
+--
+-- Requests are numbered: `enqueued` is the number of the last one that came, `decided` of the last one that was decided; between
+-- the two they wait. n never begins anew, so a place is n - decided, whatever the epoch. An entry of the stream holds up to
+-- ENTRY_MAX requests; its id is the epoch and the n of its first one.
+local ENTRY_MAX = 64
+local REQUEST = '>c16I4I6B' -- reservation id, quantity, enqueued at, size of the user; the user follows
+local REQUEST_SIZE = 27
+
+-- reading them in order, from the first that is not decided ----------------------------------------------------------------
+local entries, in_entries, after = {}, 0, '-'
+local entry, text, at, entry_epoch, entry_n = nil, '', 1, 0, 0
+
+local function open_entry(stored)
+  local epoch, n = string.match(stored[1], '^(%d+)-(%d+)$')
+  entry, text, at, entry_epoch, entry_n = stored[1], stored[2][2], 1, tonumber(epoch), tonumber(n)
+end
+
+local function next_entry()
+  in_entries = in_entries + 1
+  if in_entries > #entries then
+    entries, in_entries = read('XRANGE', QUEUE, after, '+', 'COUNT', 16), 1
+    if #entries == 0 then return false end
+    after = '(' .. entries[#entries][1]
+  end
+  open_entry(entries[in_entries])
+  return true
+end
+
+local function parse_request()
+  if #text < at + REQUEST_SIZE - 1 then fail('DAMAGED a waiting request (' .. QUEUE .. ')') end
+  local id, quantity, enqueued, size = struct.unpack(REQUEST, text, at)
+  local first = at + REQUEST_SIZE
+  local user = string.sub(text, first, first + size - 1)
+  if size == 0 or #user ~= size then fail('DAMAGED a waiting request (' .. QUEUE .. ')') end
+  local request = {
+    epoch = entry_epoch, n = entry_n, entry = entry, id = id, quantity = quantity, enqueued = enqueued, user = user,
+    is_last = first + size > #text,
+  }
+  at, entry_n = first + size, entry_n + 1
+  return request
+end
+
+-- The next request that waits, or nil.
+local function next_request()
+  while true do
+    if at > #text and not next_entry() then return nil end
+    local request = parse_request()
+    if request.n > stock.decided then return request end
+  end
+end
+
+-- Whether the request of this place stands in the stream.
+local function stands(epoch, n, id)
+  local found = read('XREVRANGE', QUEUE, number(epoch) .. '-' .. number(n), number(epoch) .. '-0', 'COUNT', 1)[1]
+  if not found then return false end
+  open_entry(found)
+  while at <= #text do
+    local request = parse_request()
+    if request.n == n then return request.id == id end
+  end
+  return false
+end
+
+-- adding ---------------------------------------------------------------------------------------------------------------------
+local added = {}
+
+local function permit_queue()
+  permit('XADD', QUEUE, '1-1', 'e', 'v')
+  permit('XTRIM', QUEUE, 'MINID', '1-1')
+  read('XLEN', QUEUE)
+end
+
+-- Puts a request behind the others; its n.
+local function add_request(user, id, quantity, enqueued)
+  added[#added + 1] = struct.pack(REQUEST, id, quantity, enqueued, #user) .. user
+  stock.enqueued = stock.enqueued + 1
+  return stock.enqueued
+end
+
+-- Before commit(): if the stream refuses the first id, nothing is done; if it takes it, it takes them all.
+local function write_queue()
+  local n = stock.enqueued - #added
+  for first = 1, #added, ENTRY_MAX do
+    local last = math.min(first + ENTRY_MAX - 1, #added)
+    redis.call('XADD', QUEUE, number(stock.epoch) .. '-' .. number(n + first), 'e', table.concat(added, '', first, last))
+  end
+end
+
+-- answers --------------------------------------------------------------------------------------------------------------------
+local function answer_queued(epoch, n, enqueued)
+  answers[#answers + 1] = string.char(STATUS.ok, QUEUED)
+  bodies[#bodies + 1] = struct.pack('>I8I8I6', epoch, n, enqueued)
+end
+
+-- How far the queue is: decided I8, enqueued I8.
+local function progress()
+  return struct.pack('>I8I8', stock.decided, stock.enqueued)
+end
+
+local function reply_places()
+  return header() .. progress() .. table.concat(answers) .. table.concat(bodies)
+end
