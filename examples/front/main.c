@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include "front.h"
-#include "listen.h"
+#include "http/listen.h"
 
 #include "common/options.h"
 

@@ -1,4 +1,4 @@
-/* seckill-front: the listening sockets.
+/* The listening sockets.
  *
  * SPDX-License-Identifier: MIT
  */

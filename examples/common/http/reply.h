@@ -1,9 +1,9 @@
-/* seckill-front: the bytes of an answer's header.
+/* http: the bytes of an answer's header.
  *
  * SPDX-License-Identifier: MIT
  */
-#ifndef FRONT_HTTP_REPLY_H
-#define FRONT_HTTP_REPLY_H
+#ifndef HTTP_REPLY_H
+#define HTTP_REPLY_H
 
 #include "server.h"
 

@@ -1,12 +1,12 @@
-/* seckill-front: from bytes to requests: llhttp, and the checks that it leaves to its user. No I/O.
+/* http: from bytes to requests: llhttp, and the checks that it leaves to its user. No I/O.
  *
  * llhttp has no limits on sizes, wants no Host, takes folded header lines and a bare LF behind the request line; all of these
  * are refused here, because two servers that read the same bytes differently can be played off against each other.
  *
  * SPDX-License-Identifier: MIT
  */
-#ifndef FRONT_HTTP_PARSER_H
-#define FRONT_HTTP_PARSER_H
+#ifndef HTTP_PARSER_H
+#define HTTP_PARSER_H
 
 #include "limits.h"
 #include "request.h"

@@ -1,4 +1,4 @@
-/* seckill-front: one connection of an HTTP server: reading, answering in order, writing, closing.
+/* http: one connection of an HTTP server: reading, answering in order, writing, closing.
  *
  * SPDX-License-Identifier: MIT
  */

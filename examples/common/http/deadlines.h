@@ -1,10 +1,10 @@
-/* seckill-front: when connections must have got on. All that wait for one kind of thing wait equally long, so each kind is a
+/* http: when connections must have got on. All that wait for one kind of thing wait equally long, so each kind is a
  * list in order of time: setting and clearing take constant time, and looking for what is due touches only what is due.
  *
  * SPDX-License-Identifier: MIT
  */
-#ifndef FRONT_HTTP_DEADLINES_H
-#define FRONT_HTTP_DEADLINES_H
+#ifndef HTTP_DEADLINES_H
+#define HTTP_DEADLINES_H
 
 #include <stdint.h>
 

@@ -1,4 +1,4 @@
-/* seckill-front: from bytes to requests.
+/* http: from bytes to requests.
  *
  * SPDX-License-Identifier: MIT
  */

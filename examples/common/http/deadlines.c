@@ -1,4 +1,4 @@
-/* seckill-front: when connections must have got on.
+/* http: when connections must have got on.
  *
  * SPDX-License-Identifier: MIT
  */

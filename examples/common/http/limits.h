@@ -1,9 +1,9 @@
-/* seckill-front: what one HTTP server allows its peers. Each is an option of the program.
+/* http: what one HTTP server allows its peers. Each is an option of the program.
  *
  * SPDX-License-Identifier: MIT
  */
-#ifndef FRONT_HTTP_LIMITS_H
-#define FRONT_HTTP_LIMITS_H
+#ifndef HTTP_LIMITS_H
+#define HTTP_LIMITS_H
 
 #include <stdint.h>
 

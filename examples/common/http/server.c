@@ -1,4 +1,4 @@
-/* seckill-front: an HTTP/1.1 server on one libuv loop: listening, deadlines, stopping.
+/* An HTTP/1.1 server on one libuv loop: listening, deadlines, stopping.
  *
  * SPDX-License-Identifier: MIT
  */

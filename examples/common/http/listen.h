@@ -1,9 +1,9 @@
-/* seckill-front: the listening sockets.
+/* The listening sockets.
  *
  * SPDX-License-Identifier: MIT
  */
-#ifndef FRONT_LISTEN_H
-#define FRONT_LISTEN_H
+#ifndef HTTP_LISTEN_H
+#define HTTP_LISTEN_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,12 +1,12 @@
-/* seckill-front: one HTTP request as it was read: method, target, headers, body. No I/O.
+/* http: one HTTP request as it was read: method, target, headers, body. No I/O.
  *
  * All of its text lies in one growing block that exists only while there is a request, so that an idle connection costs little;
  * places in the block are kept as offsets, since it moves when it grows.
  *
  * SPDX-License-Identifier: MIT
  */
-#ifndef FRONT_HTTP_REQUEST_H
-#define FRONT_HTTP_REQUEST_H
+#ifndef HTTP_REQUEST_H
+#define HTTP_REQUEST_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,9 +1,9 @@
-/* seckill-front: one connection of an HTTP server; only server.c uses this.
+/* http: one connection of an HTTP server; only server.c uses this.
  *
  * SPDX-License-Identifier: MIT
  */
-#ifndef FRONT_HTTP_CONNECTION_H
-#define FRONT_HTTP_CONNECTION_H
+#ifndef HTTP_CONNECTION_H
+#define HTTP_CONNECTION_H
 
 #include "server.h"
 

@@ -1,12 +1,12 @@
-/* seckill-front: an HTTP/1.1 server on one libuv loop. It knows nothing of what it serves.
+/* An HTTP/1.1 server on one libuv loop. It knows nothing of what it serves.
  *
  * Requests of one connection are answered one after another: while one is being answered, what comes behind it waits, and
  * reading pauses. Everything here runs on the loop's thread.
  *
  * SPDX-License-Identifier: MIT
  */
-#ifndef FRONT_HTTP_SERVER_H
-#define FRONT_HTTP_SERVER_H
+#ifndef HTTP_SERVER_H
+#define HTTP_SERVER_H
 
 #include "deadlines.h"
 #include "limits.h"

@@ -1,4 +1,4 @@
-/* seckill-front: the bytes of an answer's header.
+/* http: the bytes of an answer's header.
  *
  * SPDX-License-Identifier: MIT
  */

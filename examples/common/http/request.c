@@ -1,4 +1,4 @@
-/* seckill-front: one HTTP request as it was read.
+/* http: one HTTP request as it was read.
  *
  * SPDX-License-Identifier: MIT
  */
