@@ -1,9 +1,11 @@
-#!lua
+#!lua flags=allow-oom
 -- prelude: base.lua
 -- prelude: shard.lua
 -- prelude: decide.lua
 -- prelude: queue.lua
 -- Decides the next requests of the queue, in order, and moves on in the same step; then hands out those that follow.
+-- Also without memory: what fills it may be the queue, and only deciding empties it; the records that grants add are bounded by
+-- the units.
 --
 -- ARGV   2: the first request that was screened: epoch I8, n I8; the last one: epoch I8, n I8; n 0: none was
 --           the n that the first verdict is about: I8
