@@ -141,16 +141,21 @@ static void release(seckill_op *op) {
     sk__item_unuse(item);
 }
 
+/* Whose a token is, and of what. */
+static void copy_subject(const seckill_op *op, uint8_t user[SECKILL_USER_MAX], size_t *user_size,
+                         char activity[SECKILL_ID_MAX + 1], char item[SECKILL_ID_MAX + 1]) {
+    memcpy(user, op->bytes, op->user_size);
+    *user_size = op->user_size;
+    memcpy(activity, op->item->activity, sizeof(op->item->activity));
+    memcpy(item, op->item->name, sizeof(op->item->name));
+}
+
 /* From the record alone, so that each issue of a token says the same. */
 static void make_ref(const seckill_op *op, const sk__record *record, seckill_reservation_ref *ref) {
     const seckill_reservation *reservation = &record->shown;
-    const seckill_item *item = op->item;
 
     memset(ref, 0, sizeof(*ref));
-    memcpy(ref->user, op->bytes, op->user_size);
-    ref->user_size = op->user_size;
-    memcpy(ref->activity, item->activity, sizeof(ref->activity));
-    memcpy(ref->item, item->name, sizeof(ref->item));
+    copy_subject(op, ref->user, &ref->user_size, ref->activity, ref->item);
     memcpy(ref->reservation_id, reservation->id, sizeof(ref->reservation_id));
     ref->quantity = reservation->quantity;
     ref->price = reservation->price;
@@ -240,14 +245,10 @@ void sk__op_answer(seckill_op *op, const sk__answer *answer) {
 /* ---- enqueue and poll ---- */
 
 static void make_ticket(const seckill_op *op, const sk__place *place, const sk__shard *shard, seckill_ticket *ticket) {
-    const seckill_item *item = op->item;
-    const seckill_item_settings *settings = &item->info.settings;
+    const seckill_item_settings *settings = &op->item->info.settings;
 
     memset(ticket, 0, sizeof(*ticket));
-    memcpy(ticket->user, op->bytes, op->user_size);
-    ticket->user_size = op->user_size;
-    memcpy(ticket->activity, item->activity, sizeof(ticket->activity));
-    memcpy(ticket->item, item->name, sizeof(ticket->item));
+    copy_subject(op, ticket->user, &ticket->user_size, ticket->activity, ticket->item);
     memcpy(ticket->reservation_id, op->id, sizeof(ticket->reservation_id));
     ticket->quantity = op->quantity;
     ticket->shard = shard->index;
@@ -280,7 +281,7 @@ static seckill_ticket_state state_of(const sk__record *record, seckill_status *r
 /* What the answer says, as far as it can be said without more memory. */
 static void begin_ticket_result(const seckill_op *op, const sk__answer *answer, seckill_ticket_result *result) {
     memset(result, 0, sizeof(*result));
-    result->replayed = answer->replayed;
+    result->replayed = op->kind == SK__ENQUEUE && answer->replayed;
     result->requeued = op->again && answer->queued;
     if (answer->has_record) {
         result->state = state_of(&answer->record, &result->reason);
@@ -315,7 +316,7 @@ void sk__op_placed(seckill_op *op, const sk__answer *answer, const sk__shard *sh
         make_ref(op, &answer->record, &ref);
         result.ref = &ref;
     }
-    stats->replayed += answer->replayed;
+    stats->replayed += (uint64_t)result.replayed;
     leave(op, result.status);
     call_back_ticket(op, &result);
     release(op);
