@@ -225,3 +225,8 @@ void cache_read(cache *all, cached *entry, cache_waiter *waiter) {
     if (entry->pending == 0)
         begin(all, entry);
 }
+
+void cache_renew(cache *all, cached *entry) {
+    if (entry->pending == 0 && (!entry->read || uv_now(all->kind.loop) - entry->read_ms >= CACHE_FRESH_MS / 2))
+        begin(all, entry);
+}

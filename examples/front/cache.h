@@ -60,6 +60,9 @@ cached *cache_entry(cache *all, const char *key);
 /* Calls `waiter->done` with a reading that is fresh, now or later. */
 void cache_read(cache *all, cached *entry, cache_waiter *waiter);
 
+/* Begins a reading, unless one is under way, once the last is half as old as it may be: who asks all the time never waits. */
+void cache_renew(cache *all, cached *entry);
+
 /* The waiter is not called any more. */
 void cache_forget(cache_waiter *waiter);
 

@@ -31,6 +31,7 @@ static void on_stock(const seckill_stock_result *result, void *user_data) {
     catalog_item *item = user_data;
     if (result->status == SECKILL_OK) {
         item->stock_left = result->total.available;
+        admission_read(&item->admission, &result->total);
         item->server_time_ms = result->server_time_ms;
         item->server_read_ms = uv_now(item->catalog->loop);
     }
@@ -46,7 +47,8 @@ static void started(cached *entry, seckill_status status) {
 
 static void begin_item(cached *entry, void *owner) {
     catalog_item *item = (catalog_item *)(void *)entry;
-    (void)owner;
+    const catalog *all = owner;
+    admission_begin(&item->admission, uv_now(all->loop));
     started(entry, seckill_item_get(item->handle, 0, on_info, item));
     started(entry, seckill_stock_get(item->handle, 0, on_stock, item));
 }
@@ -167,6 +169,22 @@ seckill_status catalog_read_item(catalog *all, const char *activity, const char 
     if (entry != NULL)
         cache_read(all->items, &entry->base, waiter);
     return status;
+}
+
+seckill_status catalog_read_item_ahead(catalog *all, const char *activity, const char *item, cache_waiter *waiter) {
+    seckill_status status;
+    catalog_item *entry = item_entry(all, activity, item, &status);
+    if (entry == NULL)
+        return status;
+    cache_renew(all->items, &entry->base);
+    cache_read(all->items, &entry->base, waiter);
+    return SECKILL_OK;
+}
+
+admission *catalog_admission(catalog *all, const char *activity, const char *item) {
+    seckill_status status;
+    catalog_item *entry = item_entry(all, activity, item, &status);
+    return entry != NULL ? &entry->admission : NULL;
 }
 
 seckill_status catalog_read_activity(catalog *all, const char *activity, cache_waiter *waiter) {

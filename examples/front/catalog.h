@@ -5,6 +5,7 @@
 #ifndef FRONT_CATALOG_H
 #define FRONT_CATALOG_H
 
+#include "admission.h"
 #include "cache.h"
 
 typedef struct catalog catalog;
@@ -18,6 +19,7 @@ typedef struct {
     seckill_item_state state;
     uint64_t version;
     int64_t stock_left;
+    admission admission;
     int64_t server_time_ms;  /* when the stock was read, by the servers' clock ... */
     uint64_t server_read_ms; /* ... and by the loop's */
 } catalog_item;
@@ -48,9 +50,16 @@ seckill_item *catalog_handle(catalog *all, const char *activity, const char *ite
 /* Redis gave an answer that only a defined item gives. */
 void catalog_prove(catalog *all, const char *activity, const char *item);
 
-/* Reads; `waiter->done` gets a catalog_item or a catalog_activity, now or later. A status other than SECKILL_OK: it is never
- * called. */
+/* Reads; `waiter->done` gets a catalog_item, now or later. A status other than SECKILL_OK: it is never called. */
 seckill_status catalog_read_item(catalog *all, const char *activity, const char *item, cache_waiter *waiter);
+
+/* As catalog_read_item, and the next reading begins before this one is too old. */
+seckill_status catalog_read_item_ahead(catalog *all, const char *activity, const char *item, cache_waiter *waiter);
+
+/* What is known of an item's queue; valid until the next call of the catalog. NULL: no room for the item. */
+admission *catalog_admission(catalog *all, const char *activity, const char *item);
+
+/* As catalog_read_item, with a catalog_activity. */
 seckill_status catalog_read_activity(catalog *all, const char *activity, cache_waiter *waiter);
 
 /* The servers' clock now, as far as it can be told. */

@@ -39,6 +39,7 @@ struct front_loop {
     catalog *catalog;
     sessions *sessions;
     metrics metrics;
+    uint64_t random;        /* for waits_random */
     atomic_int stop;        /* a front_stop */
     atomic_bool over;       /* the thread has nothing more to do */
     uint64_t stop_due_ms;   /* when stopping has taken long enough; 0: not stopping */

@@ -10,6 +10,7 @@
 void handle_activity(const front_call *call);     /* GET /v1/activities/A */
 void handle_item(const front_call *call);         /* GET /v1/activities/A/items/I */
 void handle_request(const front_call *call);      /* POST /v1/activities/A/items/I/requests */
+void handle_ticket(const front_call *call);       /* GET /v1/tickets/T */
 void handle_cart(const front_call *call);         /* GET /v1/activities/A/cart */
 void handle_order(const front_call *call);        /* POST /v1/orders */
 void handle_cancellation(const front_call *call); /* POST /v1/cancellations */

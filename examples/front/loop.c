@@ -101,9 +101,10 @@ static bool make_parts(front_loop *loop) {
         return false;
     loop->catalog = catalog_new(&loop->uv, loop->client, settings->item_cache);
     loop->sessions = sessions_new(loop->front->ring, settings->session_cache, settings->leeway_ms);
-    if (loop->catalog != NULL && loop->sessions != NULL)
+    if (loop->catalog != NULL && loop->sessions != NULL &&
+        uv_random(NULL, NULL, &loop->random, sizeof loop->random, 0, NULL) == 0)
         return true;
-    front_log(SECKILL_LOG_ERROR, "out of memory");
+    front_log(SECKILL_LOG_ERROR, "out of memory, or there is no random number");
     return false;
 }
 

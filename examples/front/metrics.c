@@ -13,6 +13,7 @@ static const char *const route_names[ROUTE_COUNT] = {
     [ROUTE_ACTIVITY] = "/v1/activities/A",
     [ROUTE_ITEM] = "/v1/activities/A/items/I",
     [ROUTE_REQUESTS] = "/v1/activities/A/items/I/requests",
+    [ROUTE_TICKETS] = "/v1/tickets/T",
     [ROUTE_CART] = "/v1/activities/A/cart",
     [ROUTE_ORDERS] = "/v1/orders",
     [ROUTE_CANCELLATIONS] = "/v1/cancellations",
@@ -49,9 +50,32 @@ void metrics_answer(metrics *one, front_route route, front_code code, uint64_t l
     add(&one->latency_us[route], us);
 }
 
+const char *metrics_ticket_state(seckill_ticket_state state) {
+    static const char *const names[METRICS_TICKET_STATES] = {
+        [SECKILL_TICKET_QUEUED] = "queued",       [SECKILL_TICKET_GRANTED] = "granted", [SECKILL_TICKET_SOLD] = "sold",
+        [SECKILL_TICKET_CANCELLED] = "cancelled", [SECKILL_TICKET_EXPIRED] = "expired", [SECKILL_TICKET_REFUNDED] = "refunded",
+        [SECKILL_TICKET_REFUSED] = "refused",
+    };
+    return names[state];
+}
+
+void metrics_polled(metrics *one, seckill_ticket_state state) {
+    add(&one->polls[state], 1);
+}
+
+void metrics_poll_after(metrics *one, uint32_t poll_after_ms) {
+    add(&one->poll_after_ms, poll_after_ms);
+    add(&one->poll_afters, 1);
+}
+
+void metrics_turned_away(metrics *one) {
+    add(&one->requests_turned_away, 1);
+}
+
 void metrics_copy_stats(metrics *one, const seckill_client_stats *stats) {
     set(&one->operations, stats->operations);
     set(&one->granted, stats->granted);
+    set(&one->enqueued, stats->enqueued);
     set(&one->replayed, stats->replayed);
     set(&one->refused, stats->refused);
     set(&one->failed, stats->failed);
@@ -120,6 +144,18 @@ static void write_latencies(const text_page *page) {
         write_route_latency(page, route);
 }
 
+static void write_tickets(const text_page *page) {
+    head(page, "seckill_front_polls_total", "counter", "Polls of tickets, by what they said.");
+    for (int state = SECKILL_TICKET_QUEUED; state < METRICS_TICKET_STATES; state++)
+        fprintf(page->out, "seckill_front_polls_total{state=\"%s\"} %" PRIu64 "\n",
+                metrics_ticket_state((seckill_ticket_state)state),
+                sum(page, offsetof(metrics, polls) + (size_t)state * sizeof(counter)));
+    uint64_t ms = sum(page, offsetof(metrics, poll_after_ms));
+    head(page, "seckill_front_poll_after_seconds", "summary", "What holders of tickets were told to wait.");
+    fprintf(page->out, "seckill_front_poll_after_seconds_sum %" PRIu64 ".%03" PRIu64 "\n", ms / 1000, ms % 1000);
+    fprintf(page->out, "seckill_front_poll_after_seconds_count %" PRIu64 "\n", sum(page, offsetof(metrics, poll_afters)));
+}
+
 static void write_sums(const text_page *page) {
     static const struct {
         const char *name, *type, *about;
@@ -128,9 +164,12 @@ static void write_sums(const text_page *page) {
         {"seckill_front_connections", "gauge", "Open connections.", offsetof(metrics, connections)},
         {"seckill_front_connections_turned_away_total", "counter", "Connections beyond --max-connections.",
          offsetof(metrics, turned_away)},
+        {"seckill_front_requests_turned_away_total", "counter", "Requests for which the queue was too long.",
+         offsetof(metrics, requests_turned_away)},
         {"seckill_front_requests_in_progress", "gauge", "Requests without an answer.", offsetof(metrics, in_progress)},
         {"seckill_operations_total", "counter", "Operations of the library that were started.", offsetof(metrics, operations)},
         {"seckill_granted_total", "counter", "Reserves that took units.", offsetof(metrics, granted)},
+        {"seckill_enqueued_total", "counter", "Requests put into the queue.", offsetof(metrics, enqueued)},
         {"seckill_replayed_total", "counter", "Answers that stood already.", offsetof(metrics, replayed)},
         {"seckill_refused_total", "counter", "Answers of the business other than ok.", offsetof(metrics, refused)},
         {"seckill_failed_total", "counter", "Errors other than unknown.", offsetof(metrics, failed)},
@@ -163,6 +202,7 @@ char *metrics_text(const metrics *(*of_loop)(size_t loop, const void *user_data)
         return NULL;
     write_answers(&page);
     write_latencies(&page);
+    write_tickets(&page);
     write_sums(&page);
     write_connected(&page);
     int failed = ferror(page.out);

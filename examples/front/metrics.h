@@ -15,6 +15,7 @@ typedef enum {
     ROUTE_ACTIVITY,
     ROUTE_ITEM,
     ROUTE_REQUESTS,
+    ROUTE_TICKETS,
     ROUTE_CART,
     ROUTE_ORDERS,
     ROUTE_CANCELLATIONS,
@@ -23,21 +24,36 @@ typedef enum {
     ROUTE_COUNT
 } front_route;
 
-enum { METRICS_BUCKETS = 12 }; /* of the histogram of latencies, besides +Inf */
+enum {
+    METRICS_BUCKETS = 12,                              /* of the histogram of latencies, besides +Inf */
+    METRICS_TICKET_STATES = SECKILL_TICKET_REFUSED + 1 /* seckill_ticket_state is from 1 */
+};
 
 typedef struct {
     atomic_uint_least64_t answers[ROUTE_COUNT][CODE_COUNT];
     atomic_uint_least64_t buckets[ROUTE_COUNT][METRICS_BUCKETS + 1];
     atomic_uint_least64_t latency_us[ROUTE_COUNT];
+    atomic_uint_least64_t polls[METRICS_TICKET_STATES];
+    atomic_uint_least64_t poll_after_ms, poll_afters; /* the sum, and how many */
+    atomic_uint_least64_t requests_turned_away;
     /* gauges and copies, renewed by the loop a few times a second */
     atomic_uint_least64_t connections, turned_away, in_progress;
-    atomic_uint_least64_t operations, granted, replayed, refused, failed, unknown, batches, batched, repeated,
+    atomic_uint_least64_t operations, granted, enqueued, replayed, refused, failed, unknown, batches, batched, repeated,
         redis_connections, redis_in_progress, redis_in_flight;
     atomic_int connected;
 } metrics;
 
 /* Counts an answer. */
 void metrics_answer(metrics *one, front_route route, front_code code, uint64_t latency_ns);
+
+/* Counts a poll, by what it said; what a client was told to wait until the next one; a request that the queue had no room for.
+ */
+void metrics_polled(metrics *one, seckill_ticket_state state);
+void metrics_poll_after(metrics *one, uint32_t poll_after_ms);
+void metrics_turned_away(metrics *one);
+
+/* The word for a state, as answers and metrics have it. */
+const char *metrics_ticket_state(seckill_ticket_state state);
 
 /* Copies the counters of a client. */
 void metrics_copy_stats(metrics *one, const seckill_client_stats *stats);

@@ -28,9 +28,21 @@ static char *copy_of(const char *text) {
     return strdup(text);
 }
 
+static void add_field(http_reply *reply, const char *name, const char *value) {
+    size_t used = strlen(reply->fields);
+    snprintf(reply->fields + used, sizeof reply->fields - used, "%s: %s\r\n", name, value);
+}
+
+/* Whole seconds, rounded up: a client that comes back too early has asked for nothing. */
+static void add_retry_after(http_reply *reply, uint32_t retry_after_ms) {
+    char text[16];
+    snprintf(text, sizeof text, "%u", (unsigned)((retry_after_ms + 999) / 1000));
+    add_field(reply, "Retry-After", text);
+}
+
 /* ---- what went well */
 
-void answer_json(front_loop *loop, http_exchange *exchange, int http, json_t *value) {
+void answer_json_wait(front_loop *loop, http_exchange *exchange, int http, json_t *value, uint32_t retry_after_ms) {
     char *body = value != NULL ? json_dumps(value, JSON_COMPACT) : NULL;
     json_decref(value);
     if (body == NULL) {
@@ -38,7 +50,13 @@ void answer_json(front_loop *loop, http_exchange *exchange, int http, json_t *va
         return;
     }
     http_reply reply = {.status = http, .body = body, .body_size = strlen(body)};
+    if (retry_after_ms != 0)
+        add_retry_after(&reply, retry_after_ms);
     send_reply(loop, exchange, CODE_OK, &reply);
+}
+
+void answer_json(front_loop *loop, http_exchange *exchange, int http, json_t *value) {
+    answer_json_wait(loop, exchange, http, value, 0);
 }
 
 void answer_text(front_loop *loop, http_exchange *exchange, const char *content_type, char *body, size_t size) {
@@ -53,7 +71,7 @@ void answer_text(front_loop *loop, http_exchange *exchange, const char *content_
 
 /* ---- problems */
 
-static const char *class_name(seckill_class status_class) {
+const char *answer_class(seckill_class status_class) {
     static const char *const names[] = {"final", "retryable", "unknown"};
     return names[status_class];
 }
@@ -62,22 +80,10 @@ static json_t *problem_object(int http, front_code code, const char *detail, uin
     const front_code_info *info = front_code_of(code);
     json_t *object = json_pack("{s:s,s:s,s:i,s:s,s:s,s:s}", "type", "about:blank", "title", http_status_phrase(http), "status",
                                http, "detail", detail != NULL ? detail : info->message, "code", info->name, "class",
-                               class_name(info->status_class));
+                               answer_class(info->status_class));
     if (object != NULL && retry_after_ms != 0)
         json_object_set_new(object, "retry_after_ms", json_integer((json_int_t)retry_after_ms));
     return object;
-}
-
-static void add_field(http_reply *reply, const char *name, const char *value) {
-    size_t used = strlen(reply->fields);
-    snprintf(reply->fields + used, sizeof reply->fields - used, "%s: %s\r\n", name, value);
-}
-
-/* Whole seconds, rounded up: a client that comes back too early has asked for nothing. */
-static void add_retry_after(http_reply *reply, uint32_t retry_after_ms) {
-    char text[16];
-    snprintf(text, sizeof text, "%u", (unsigned)((retry_after_ms + 999) / 1000));
-    add_field(reply, "Retry-After", text);
 }
 
 static http_reply problem_reply(int http, front_code code, const char *detail, uint32_t hint_ms) {

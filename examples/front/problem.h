@@ -15,6 +15,12 @@
  * problem. */
 void answer_json(front_loop *loop, http_exchange *exchange, int http, json_t *value);
 
+/* The same, for something that has not come to its end: the client may ask again then. */
+void answer_json_wait(front_loop *loop, http_exchange *exchange, int http, json_t *value, uint32_t retry_after_ms);
+
+/* "final", "retryable" or "unknown". */
+const char *answer_class(seckill_class status_class);
+
 /* Any text; `body` is from malloc and taken over; NULL as above. */
 void answer_text(front_loop *loop, http_exchange *exchange, const char *content_type, char *body, size_t size);
 

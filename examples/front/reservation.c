@@ -39,3 +39,19 @@ seckill_status reservation_add_token(const seckill_keyring *ring, const seckill_
                  json_object_set_new(object, "token_expires_at", json_integer(ref->valid_until_ms)) != 0;
     return failed ? SECKILL_NO_MEMORY : SECKILL_OK;
 }
+
+seckill_status reservation_answer(const seckill_keyring *ring, const char *state, const seckill_reservation *reservation,
+                                  const seckill_reservation_ref *ref, int replayed, json_t **object) {
+    json_t *made = reservation_object(state, reservation);
+    int failed = json_object_set_new(made, "replayed", json_boolean(replayed)) != 0 ||
+                 (ref != NULL && json_object_set_new(made, "expires_at", json_integer(reservation->ends_ms)) != 0);
+    seckill_status status = failed ? SECKILL_NO_MEMORY : SECKILL_OK;
+    if (status == SECKILL_OK && ref != NULL)
+        status = reservation_add_token(ring, ref, made);
+    if (status != SECKILL_OK) {
+        json_decref(made);
+        made = NULL;
+    }
+    *object = made;
+    return status;
+}

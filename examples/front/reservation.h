@@ -22,4 +22,9 @@ seckill_status reservation_add_token(const seckill_keyring *ring, const seckill_
 /* "reservation", "quantity", "price" and "total": what every answer says of one. NULL: out of memory. */
 json_t *reservation_object(const char *state, const seckill_reservation *reservation);
 
+/* What the request for it is answered: with `ref`, which may be NULL, also "expires_at" and its token. `*object` is the
+ * caller's on SECKILL_OK, else NULL. */
+seckill_status reservation_answer(const seckill_keyring *ring, const char *state, const seckill_reservation *reservation,
+                                  const seckill_reservation_ref *ref, int replayed, json_t **object);
+
 #endif

@@ -21,13 +21,14 @@ enum { GET = HTTP_VERB_GET | HTTP_VERB_HEAD, POST = HTTP_VERB_POST };
 typedef struct {
     front_route id;
     unsigned verbs, flags;
-    const char *segments[HTTP_SEGMENTS_MAX]; /* "A" and "I" stand for names; NULL ends */
+    const char *segments[HTTP_SEGMENTS_MAX]; /* "A" and "I" stand for names, "T" for a ticket; NULL ends */
     void (*handle)(const front_call *call);
 } route;
 
 static const route routes[] = {
     {ROUTE_ITEM, GET, 0, {"v1", "activities", "A", "items", "I"}, handle_item},
     {ROUTE_REQUESTS, POST, WANTS_USER | TAKES_JSON, {"v1", "activities", "A", "items", "I", "requests"}, handle_request},
+    {ROUTE_TICKETS, GET, WANTS_USER, {"v1", "tickets", "T"}, handle_ticket},
     {ROUTE_ACTIVITY, GET, 0, {"v1", "activities", "A"}, handle_activity},
     {ROUTE_CART, GET, WANTS_USER, {"v1", "activities", "A", "cart"}, handle_cart},
     {ROUTE_ORDERS, POST, WANTS_USER | TAKES_JSON, {"v1", "orders"}, handle_order},
@@ -36,8 +37,8 @@ static const route routes[] = {
     {ROUTE_HEALTH, GET, ALWAYS, {"healthz"}, handle_health},
 };
 
-/* Segments are names where they are one capital letter, which no fixed segment is. */
-static bool is_name(const char *segment) {
+/* Segments stand for others where they are one capital letter, which no fixed segment is. */
+static bool is_open(const char *segment) {
     return segment[0] >= 'A' && segment[0] <= 'Z';
 }
 
@@ -47,7 +48,7 @@ static bool fits(const route *one, const http_request *request) {
         const char *wanted = one->segments[i];
         if (wanted == NULL)
             return false;
-        if (!is_name(wanted) && (strlen(wanted) != text.size || memcmp(wanted, text.data, text.size) != 0))
+        if (!is_open(wanted) && (strlen(wanted) != text.size || memcmp(wanted, text.data, text.size) != 0))
             return false;
     }
     return request->segment_count != 0 &&
@@ -78,8 +79,11 @@ static bool take_id(http_text text, char id[SECKILL_ID_MAX + 1]) {
 static bool take_names(front_call *call, const route *one) {
     const http_request *request = call->exchange->request;
     for (uint32_t i = 0; i < request->segment_count; i++) {
-        char *place = one->segments[i][0] == 'A' ? call->activity : call->item;
-        if (is_name(one->segments[i]) && !take_id(http_request_text(request, request->segments[i]), place)) {
+        http_text text = http_request_text(request, request->segments[i]);
+        char letter = is_open(one->segments[i]) ? one->segments[i][0] : '\0';
+        if (letter == 'T')
+            call->ticket = text;
+        else if (letter != '\0' && !take_id(text, letter == 'A' ? call->activity : call->item)) {
             answer_status(call->loop, call->exchange, SECKILL_NOT_DEFINED, NULL, 0);
             return false;
         }

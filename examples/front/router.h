@@ -13,6 +13,7 @@ typedef struct {
     http_exchange *exchange;
     char activity[SECKILL_ID_MAX + 1], item[SECKILL_ID_MAX + 1]; /* from the path; "" where it has none */
     session_user user;                                           /* where the route wants one */
+    http_text ticket;                                            /* from the path, anything; where the route has one */
     http_text body;                                              /* where the route takes one */
 } front_call;
 

@@ -44,6 +44,10 @@ static const option_row rows[] = {
     {"max-in-progress", KIND_WHOLE, PLACE(max_in_progress), 1, 1 << 24, "8192"},
     {"session-cache", KIND_WHOLE, PLACE(session_cache), 0, 1 << 24, "16384"},
     {"item-cache", KIND_WHOLE, PLACE(item_cache), 16, 1 << 20, "2048"},
+    {"poll-min", KIND_DURATION, PLACE(poll_min_ms), 1, HOUR_MS, "500ms"},
+    {"poll-max", KIND_DURATION, PLACE(poll_max_ms), 1, HOUR_MS, "3s"},
+    {"queue-min", KIND_WHOLE, PLACE(admission.min), 1, UINT32_MAX, "1000"},
+    {"queue-multiple", KIND_WHOLE, PLACE(admission.multiple), 0, 1000000, "5"},
     {"max-connections", KIND_WHOLE, PLACE(http.connections), 1, 1 << 24, "10000"},
     {"max-requests", KIND_WHOLE, PLACE(http.requests), 1, UINT32_MAX, "100000"},
     {"max-target-bytes", KIND_WHOLE, PLACE(http.target_bytes), 256, 1 << 16, "2048"},
@@ -61,9 +65,9 @@ enum { OPTION_DIRECT = ROWS, OPTION_LOG_LEVEL, OPTION_HELP, OPTION_VERSION, OPTI
 static const char help[] =
     "usage: seckill-front --keys FILE [option...]\n"
     "\n"
-    "Serves flash sales over HTTP: shoppers look at items, ask for units and get the answer in the response, see their\n"
-    "reservations, order and cancel. It keeps nothing itself: any number of fronts work on one Redis. README.md has the "
-    "paths.\n"
+    "Serves flash sales over HTTP: shoppers look at items, ask for units, poll the ticket of what waits in the queue, see\n"
+    "their reservations, order and cancel. It keeps nothing itself: any number of fronts work on one Redis. README.md has\n"
+    "the paths.\n"
     "\n"
     "  --keys FILE                 PASERK keys, one a line, # begins a comment; the first that can issue issues the tokens,\n"
     "                              all verify (make one: seckill-ctl keys new)\n"
@@ -73,7 +77,8 @@ static const char help[] =
     "  --trust-user-header NAME    take the user from this header field instead of a session token: only behind a gateway\n"
     "                              that sets it and lets nobody else set it\n"
     "  --ready-fd N                write the line \"listening on ADDRESS\" there when all loops listen (1: stdout)\n"
-    "  --direct                    answer in the response; the default\n"
+    "  --direct                    answer requests in the response; without it they wait in the queue, which seckill-worker\n"
+    "                              decides, and the answer is a ticket to poll\n"
     "  --log-level LEVEL           error, warning, info or debug; one line each on stderr (info)\n"
     "  --help, --version\n"
     "\n"
@@ -83,6 +88,12 @@ static const char help[] =
     "  --redis-password-file FILE  its first line is the password\n"
     "  --prefix TEXT               of all keys (SECKILL_PREFIX, or seckill)\n"
     "  --timeout TIME              of each operation; then the answer is 503 or 504 (3s)\n"
+    "\n"
+    "The queue:\n"
+    "  --queue-min N               turn requests away (429) when as many wait for the item as this ... (1000)\n"
+    "  --queue-multiple N          ... and as N for each unit that is left, available or reserved; 0: for none (5)\n"
+    "  --poll-min TIME, --poll-max TIME   what holders of a ticket are told to wait before they poll again, at least and\n"
+    "                              at most; between them it is as long as the queue takes (500ms, 3s)\n"
     "\n"
     "Times are 300ms, 5s, 1m30s. What one peer, and all of them together, may take:\n"
     "  --max-connections N         of the program; more are answered 503 and closed (10000)\n"
@@ -159,6 +170,8 @@ static int check(const front_settings *settings) {
         wrong = "--redis-user needs --redis-password-file";
     else if (settings->http.target_bytes >= settings->http.header_bytes)
         wrong = "--max-header-bytes must be more than --max-target-bytes";
+    else if (settings->poll_min_ms > settings->poll_max_ms)
+        wrong = "--poll-max must not be less than --poll-min";
     if (wrong != NULL)
         fprintf(stderr, "seckill-front: %s (see --help)\n", wrong);
     return wrong == NULL;
@@ -166,7 +179,9 @@ static int check(const front_settings *settings) {
 
 static int set_option(front_settings *settings, int option, const char *name) {
     int good = 1;
-    if (option < ROWS)
+    if (option == OPTION_DIRECT)
+        settings->direct = 1;
+    else if (option < ROWS)
         good = set_row(settings, &rows[option], optarg);
     else if (option == OPTION_LOG_LEVEL)
         good = set_log_level(settings, optarg);

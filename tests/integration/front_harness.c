@@ -215,18 +215,35 @@ static size_t receive(int fd, char *data, size_t size) {
     return got > 0 ? (size_t)got : 0;
 }
 
-/* Reads a header byte by byte, so that nothing behind it is taken. */
+/* How much of what waits in the socket belongs to a header of which `size` bytes are there already, so that nothing behind it
+ * is taken; 0: the end. */
+static size_t peek_header(int fd, const front_answer *answer, size_t size) {
+    char text[sizeof answer->head];
+    struct pollfd watched = {fd, POLLIN, 0};
+    memcpy(text, answer->head, size);
+    must(poll(&watched, 1, FRONT_PATIENCE_MS) == 1, "no answer came");
+    ssize_t got = recv(fd, text + size, sizeof text - 1 - size, MSG_PEEK);
+    if (got <= 0)
+        return 0;
+    text[size + (size_t)got] = '\0';
+    const char *end = strstr(text, "\r\n\r\n");
+    return end != NULL ? (size_t)(end - text) + 4 - size : (size_t)got;
+}
+
 static bool read_header(int fd, front_answer *answer) {
-    size_t size = 0;
-    memset(answer, 0, sizeof *answer);
-    while (size < sizeof answer->head - 1) {
-        if (receive(fd, answer->head + size, 1) == 0) {
+    size_t size = 0, more;
+    answer->status = 0;
+    answer->head[0] = answer->body[0] = '\0';
+    answer->body_size = 0;
+    answer->ended = false;
+    while (size < sizeof answer->head - 1 && strstr(answer->head, "\r\n\r\n") == NULL) {
+        more = peek_header(fd, answer, size);
+        if (more == 0 || (more = receive(fd, answer->head + size, more)) == 0) {
             answer->ended = true;
             return false;
         }
-        answer->head[++size] = '\0';
-        if (size >= 4 && memcmp(answer->head + size - 4, "\r\n\r\n", 4) == 0)
-            break;
+        size += more;
+        answer->head[size] = '\0';
     }
     return sscanf(answer->head, "HTTP/1.1 %d ", &answer->status) == 1;
 }
@@ -248,6 +265,7 @@ void front_read(int fd, front_answer *answer) {
             return;
         }
         answer->body_size += got;
+        answer->body[answer->body_size] = '\0';
     }
 }
 
@@ -286,6 +304,45 @@ int front_ask(const front *one, const char *method, const char *path, const char
     return answer->status;
 }
 
+/* ---- how the front is */
+
+static front_answer seen; /* large: not on the stack */
+
+bool front_wait_health(const front *one, int status) {
+    int64_t end = front_now_ms() + FRONT_PATIENCE_MS;
+    while (front_ask(one, "GET", "/healthz", NULL, NULL, NULL, &seen) != status && front_now_ms() < end)
+        front_sleep_ms(20);
+    return seen.status == status;
+}
+
+/* Where a line of /metrics begins that begins with this; NULL: there is none. */
+static const char *find_metric(const front *one, const char *begin) {
+    char wanted[256];
+    snprintf(wanted, sizeof wanted, "\n%s", begin);
+    front_ask(one, "GET", "/metrics", NULL, NULL, NULL, &seen);
+    const char *at = strstr(seen.body, wanted);
+    return at != NULL ? at + 1 : NULL;
+}
+
+bool front_wait_metric(const front *one, const char *line) {
+    char wanted[256];
+    int64_t end = front_now_ms() + FRONT_PATIENCE_MS;
+    snprintf(wanted, sizeof wanted, "%s\n", line);
+    while (find_metric(one, wanted) == NULL) {
+        if (front_now_ms() > end)
+            return false;
+        front_sleep_ms(20);
+    }
+    return true;
+}
+
+int64_t front_metric(const front *one, const char *name) {
+    char wanted[256];
+    snprintf(wanted, sizeof wanted, "%s ", name);
+    const char *line = find_metric(one, wanted);
+    return line != NULL ? atoll(line + strlen(wanted)) : -1;
+}
+
 /* ---- what an answer says */
 
 json_t *front_json(const front_answer *answer) {
@@ -312,6 +369,13 @@ bool front_has_field(const front_answer *answer, const char *line) {
     char wanted[256];
     snprintf(wanted, sizeof wanted, "\r\n%s\r\n", line);
     return strstr(answer->head, wanted) != NULL;
+}
+
+bool front_has_member(const front_answer *answer, const char *name) {
+    json_t *body = front_json(answer);
+    bool has = json_object_get(body, name) != NULL;
+    json_decref(body);
+    return has;
 }
 
 bool front_says(const front_answer *answer, int status, const char *code) {

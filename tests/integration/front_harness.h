@@ -33,8 +33,8 @@ typedef struct {
     bool ended;
 } front_answer;
 
-/* Starts Redis, defines the item (one price, `limit` a user) with `units`, and starts a front with these options besides those
- * that it needs; NULL ends them. */
+/* Starts Redis, defines the item (one shard, one price, `limit` a user) with `units`, and starts a front with these options
+ * besides those that it needs; NULL ends them. */
 front *front_open(int64_t units, uint32_t limit, const char *const *options);
 
 /* Starts the front again, after it was killed and waited for. */
@@ -48,6 +48,13 @@ pid_t front_spawn(const char *const *options, int *out);
 
 /* Waits for the front's end: its exit code, or -1 if it was killed or takes too long. */
 int front_wait(pid_t pid);
+
+/* Wait until /healthz answers with this status, until /metrics has this line. False: it took too long. */
+bool front_wait_health(const front *one, int status);
+bool front_wait_metric(const front *one, const char *line);
+
+/* The number behind a metric's name and labels; -1: there is none. */
+int64_t front_metric(const front *one, const char *name);
 
 /* Milliseconds of a clock that does not jump. */
 int64_t front_now_ms(void);
@@ -83,6 +90,7 @@ void front_session(const front *one, const char *user, int64_t valid_for_ms, cha
 json_t *front_json(const front_answer *answer); /* the caller's */
 const char *front_text(const front_answer *answer, const char *name, char text[SECKILL_TOKEN_SIZE]);
 int64_t front_number(const front_answer *answer, const char *name); /* INT64_MIN: no such number */
+bool front_has_member(const front_answer *answer, const char *name);
 bool front_says(const front_answer *answer, int status, const char *code);
 bool front_has_field(const front_answer *answer, const char *line); /* a header line, as it stands */
 

@@ -35,34 +35,22 @@ static int begin(const front *one, const char *user, const char *id) {
     return fd;
 }
 
-static int health(const front *one) {
-    return front_ask(one, "GET", "/healthz", NULL, NULL, NULL, &answer);
-}
-
 static void wait_for_health(const front *one, int wanted) {
-    int64_t end = front_now_ms() + FRONT_PATIENCE_MS;
-    while (health(one) != wanted && front_now_ms() < end)
-        front_sleep_ms(20);
-    assert_int_equal(answer.status, wanted);
+    assert_true(front_wait_health(one, wanted));
 }
 
 /* Waits until so many requests are in progress. */
 static void wait_in_progress(const front *one, int wanted) {
     char line[80];
-    int64_t end = front_now_ms() + FRONT_PATIENCE_MS;
-    snprintf(line, sizeof line, "\nseckill_operations_in_progress %d\n", wanted);
-    do {
-        front_sleep_ms(20);
-        front_ask(one, "GET", "/metrics", NULL, NULL, NULL, &answer);
-    } while (strstr(answer.body, line) == NULL && front_now_ms() < end);
-    assert_non_null(strstr(answer.body, line));
+    snprintf(line, sizeof line, "seckill_operations_in_progress %d", wanted);
+    assert_true(front_wait_metric(one, line));
 }
 
 /* ---- stopping */
 
 static void test_stop_answers_first(void **state) {
     (void)state;
-    static const char *const options[] = {"--loops", "2", "--timeout", "15s", NULL};
+    static const char *const options[] = {"--direct", "--loops", "2", "--timeout", "15s", NULL};
     front *one = front_open(5, 1, options);
     wait_for_health(one, 200);
     int idle = front_connect(one), partial = front_connect(one);
@@ -92,7 +80,7 @@ static void test_stop_answers_first(void **state) {
 /* What cannot be answered does not keep the program. */
 static void test_stop_is_bounded(void **state) {
     (void)state;
-    static const char *const options[] = {"--stop-timeout", "300ms", "--timeout", "1h", NULL};
+    static const char *const options[] = {"--direct", "--stop-timeout", "300ms", "--timeout", "1h", NULL};
     front *one = front_open(5, 1, options);
     wait_for_health(one, 200);
     redis_server_pause(one->redis);
@@ -111,7 +99,7 @@ static void test_stop_is_bounded(void **state) {
 
 static void test_second_signal(void **state) {
     (void)state;
-    static const char *const options[] = {"--stop-timeout", "1h", "--timeout", "1h", NULL};
+    static const char *const options[] = {"--direct", "--stop-timeout", "1h", "--timeout", "1h", NULL};
     front *one = front_open(5, 1, options);
     wait_for_health(one, 200);
     redis_server_pause(one->redis);
@@ -133,11 +121,12 @@ static void test_second_signal(void **state) {
 
 static void test_redis_away(void **state) {
     (void)state;
-    static const char *const options[] = {"--timeout", "400ms", NULL};
+    static const char *const options[] = {"--direct", "--timeout", "400ms", NULL};
     front *one = front_open(5, 1, options);
     wait_for_health(one, 200);
     redis_server_stop(one->redis);
     wait_for_health(one, 503);
+    front_ask(one, "GET", "/healthz", NULL, NULL, NULL, &answer);
     assert_true(front_says(&answer, 503, "unreachable"));
     front_ask(one, "POST", REQUESTS, "rita", "{\"request_id\":\"r\"}", NULL, &answer);
     assert_true(front_says(&answer, 503, "unreachable"));
@@ -153,7 +142,7 @@ static void test_redis_away(void **state) {
 
 static void test_redis_hangs(void **state) {
     (void)state;
-    static const char *const options[] = {"--timeout", "400ms", "--max-in-progress", "2", NULL};
+    static const char *const options[] = {"--direct", "--timeout", "400ms", "--max-in-progress", "2", NULL};
     front *one = front_open(5, 1, options);
     wait_for_health(one, 200);
     assert_int_equal(front_ask(one, "POST", REQUESTS, "ida", "{\"request_id\":\"i\"}", NULL, &answer), 200);
@@ -184,7 +173,8 @@ static void test_redis_hangs(void **state) {
 
 static void test_peers_gone(void **state) {
     (void)state;
-    front *one = front_open(40, 1, NULL);
+    static const char *const options[] = {"--direct", NULL};
+    front *one = front_open(40, 1, options);
     struct linger reset = {1, 0};
     char user[16];
     int fds[30];
@@ -212,7 +202,7 @@ static void test_peers_gone(void **state) {
 
 static void test_trusted_header(void **state) {
     (void)state;
-    static const char *const options[] = {"--trust-user-header", "X-User", NULL};
+    static const char *const options[] = {"--direct", "--trust-user-header", "X-User", NULL};
     front *one = front_open(5, 1, options);
     front_ask(one, "POST", REQUESTS, "session", "{\"request_id\":\"t\"}", NULL, &answer);
     assert_true(front_says(&answer, 401, "no_session"));
@@ -232,7 +222,7 @@ static void test_unix_socket(void **state) {
     (void)state;
     char path[96];
     snprintf(path, sizeof path, "unix:/tmp/seckill-front-%d.sock", (int)getpid());
-    const char *options[] = {"--listen", path, "--loops", "2", NULL};
+    const char *options[] = {"--direct", "--listen", path, "--loops", "2", NULL};
     front *one = front_open(5, 1, options);
     assert_string_equal(one->address, path);
     wait_for_health(one, 200);
@@ -251,7 +241,7 @@ static void test_unix_successor(void **state) {
     (void)state;
     char path[96];
     snprintf(path, sizeof path, "unix:/tmp/seckill-front-%d.sock", (int)getpid());
-    const char *options[] = {"--listen", path, "--timeout", "1h", "--stop-timeout", "1h", NULL};
+    const char *options[] = {"--direct", "--listen", path, "--timeout", "1h", "--stop-timeout", "1h", NULL};
     front *one = front_open(5, 1, options);
     wait_for_health(one, 200);
     redis_server_pause(one->redis);
@@ -277,7 +267,7 @@ static void test_unix_successor(void **state) {
 static void test_options(void **state) {
     (void)state;
     static const struct {
-        const char *options[6];
+        const char *options[7];
         int code;
     } rows[] = {
         {{"--help"}, 0},
@@ -290,6 +280,13 @@ static void test_options(void **state) {
         {{"--keys", "/dev/null", "--loops", "0"}, 2},
         {{"--keys", "/dev/null", "--timeout", "5"}, 2},
         {{"--keys", "/dev/null", "--redis-user", "a"}, 2},
+        {{"--keys", "/dev/null", "--direct=1"}, 2},
+        {{"--keys", "/dev/null", "--queue-min", "0"}, 2},
+        {{"--keys", "/dev/null", "--queue-multiple", "-1"}, 2},
+        {{"--keys", "/dev/null", "--poll-min", "0"}, 2},
+        {{"--keys", "/dev/null", "--poll-max", "1d"}, 2},
+        {{"--keys", "/dev/null", "--poll-min", "4s"}, 2},
+        {{"--keys", "/dev/null", "--poll-min", "4s", "--poll-max", "4s"}, 1}, /* good: it is the keys that are missing */
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         int out;

@@ -1,4 +1,4 @@
-/* seckill-front's paths: what each answers when all is well, and when it is not.
+/* seckill-front's paths in direct mode: what each answers when all is well, and when it is not.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -24,7 +24,8 @@ enum { UNITS = 12, FAR_MS = 3600000 };
 static front_answer answer; /* large: not on the stack */
 
 static int open_front(void **state) {
-    *state = front_open(UNITS, 2, NULL);
+    static const char *const options[] = {"--direct", NULL};
+    *state = front_open(UNITS, 2, options);
     return 0;
 }
 
