@@ -34,8 +34,9 @@ static seckill_status add_ticket(const front_loop *loop, const seckill_ticket *t
  * same id, the user gets one. */
 static void answer_queued(front_loop *loop, http_exchange *exchange, const seckill_ticket_result *result, bool enqueued) {
     const front_settings *settings = loop->front->settings;
-    uint32_t poll_after_ms =
-        waits_spread(result->wait_ms, settings->poll_min_ms, settings->poll_max_ms, waits_random(&loop->random));
+    /* Who is next need not wait for long, even where nobody knows how fast the queue is: it may just have been empty. */
+    uint32_t about_ms = result->wait_ms == 0 && result->position == 1 ? settings->poll_min_ms : result->wait_ms;
+    uint32_t poll_after_ms = waits_spread(about_ms, settings->poll_min_ms, settings->poll_max_ms, waits_random(&loop->random));
     json_t *object = queued_object(result, poll_after_ms);
     seckill_status status = SECKILL_OK;
     if (object != NULL && (enqueued || result->requeued))

@@ -79,18 +79,18 @@ static void write_nothing(sk__writer *writer, const seckill_op *op) {
 }
 
 static const struct kind {
-    sk__script_id script;
-    size_t size; /* of a request, its id included; 0: the user is all */
     void (*write)(sk__writer *writer, const seckill_op *op);
+    size_t size; /* of a request, its id included; 0: the user is all */
+    sk__script_id script;
     bool changes_nothing, of_queue;
 } kinds[SK__OP_KINDS] = {
-    [SK__RESERVE] = {SK__SCRIPT_reserve, 26, write_reserve, false, false},
-    [SK__CONFIRM] = {SK__SCRIPT_confirm, 33, write_confirm, false, false},
-    [SK__CANCEL] = {SK__SCRIPT_cancel, 16, write_nothing, false, false},
-    [SK__REFUND] = {SK__SCRIPT_refund, 16, write_nothing, false, false},
-    [SK__LOOKUP] = {SK__SCRIPT_lookup, 0, NULL, true, false},
-    [SK__ENQUEUE] = {SK__SCRIPT_enqueue, 27, write_enqueue, false, true},
-    [SK__POLL] = {SK__SCRIPT_poll, 42, write_poll, true, true},
+    [SK__RESERVE] = {write_reserve, 26, SK__SCRIPT_reserve, false, false},
+    [SK__CONFIRM] = {write_confirm, 33, SK__SCRIPT_confirm, false, false},
+    [SK__CANCEL] = {write_nothing, 16, SK__SCRIPT_cancel, false, false},
+    [SK__REFUND] = {write_nothing, 16, SK__SCRIPT_refund, false, false},
+    [SK__LOOKUP] = {NULL, 0, SK__SCRIPT_lookup, true, false},
+    [SK__ENQUEUE] = {write_enqueue, 27, SK__SCRIPT_enqueue, false, true},
+    [SK__POLL] = {write_poll, 42, SK__SCRIPT_poll, true, true},
 };
 
 static const struct kind *kind_of(const sk__batch *batch) {
@@ -204,8 +204,12 @@ static void enqueue_again(seckill_op *op) {
 }
 
 static void deliver_one(const sk__batch *batch, seckill_op *op, const sk__answer *answer, const sk__progress *progress) {
-    if ((int)answer->status == SK__ANSWER_LOST)
+    bool is_lost = (int)answer->status == SK__ANSWER_LOST;
+
+    if (is_lost && op->kind == SK__POLL)
         enqueue_again(op);
+    else if (is_lost)
+        sk__op_fail(op, SECKILL_PROTOCOL, "an answer to a poll");
     else if (kind_of(batch)->of_queue)
         sk__op_placed(op, answer, batch->queue->shard, progress);
     else
@@ -277,7 +281,7 @@ static void on_answers(sk__batch *batch, sk__reader *reply) {
     }
     sk__item_saw_version(batch->queue->shard->item, header.settings_version);
     if (kind->of_queue)
-        sk__pace_note(&batch->queue->shard->pace, progress.decided, header.now_ms);
+        sk__pace_note(&batch->queue->shard->pace, progress.decided, progress.enqueued, header.now_ms);
     if (is_lookup)
         deliver_lookups(batch, reply, header.now_ms);
     else

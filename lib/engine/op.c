@@ -281,7 +281,7 @@ static seckill_ticket_state state_of(const sk__record *record, seckill_status *r
 /* What the answer says, as far as it can be said without more memory. */
 static void begin_ticket_result(const seckill_op *op, const sk__answer *answer, seckill_ticket_result *result) {
     memset(result, 0, sizeof(*result));
-    result->replayed = op->kind == SK__ENQUEUE && answer->replayed;
+    result->replayed = op->kind == SK__ENQUEUE && !op->again && answer->replayed;
     result->requeued = op->again && answer->queued;
     if (answer->has_record) {
         result->state = state_of(&answer->record, &result->reason);

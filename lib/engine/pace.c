@@ -2,26 +2,39 @@
 
 enum { MEASURE_MS = 200, MS_PER_SECOND = 1000 };
 
-static void begin(sk__pace *pace, uint64_t decided, int64_t now_ms) {
+static void begin(sk__pace *pace, uint64_t decided, bool is_empty, int64_t now_ms) {
     pace->decided = decided;
     pace->since_ms = now_ms;
+    pace->was_empty = is_empty;
 }
 
-void sk__pace_note(sk__pace *pace, uint64_t decided, int64_t now_ms) {
+static uint64_t max(uint64_t a, uint64_t b) {
+    return a > b ? a : b;
+}
+
+/* A queue that stood still a moment ago, or has begun to, says more than the mean. */
+static uint64_t smoothed(uint64_t before, uint64_t measured) {
+    return before == 0 || measured == 0 ? measured : (before + measured) / 2;
+}
+
+void sk__pace_note(sk__pace *pace, uint64_t decided, uint64_t enqueued, int64_t now_ms) {
+    bool is_empty = decided >= enqueued;
     int64_t passed = now_ms - pace->since_ms;
     uint64_t measured;
 
     if (pace->since_ms == 0 || decided < pace->decided || passed < 0) {
         pace->per_second = 0;
-        begin(pace, decided, now_ms);
+        begin(pace, decided, is_empty, now_ms);
         return;
     }
     if (passed < MEASURE_MS)
         return;
     measured = (decided - pace->decided) * MS_PER_SECOND / (uint64_t)passed;
-    /* A queue that stood still a moment ago, or has begun to, says more than the mean. */
-    pace->per_second = pace->per_second == 0 || measured == 0 ? measured : (pace->per_second + measured) / 2;
-    begin(pace, decided, now_ms);
+    if (is_empty || pace->was_empty)
+        pace->per_second = max(pace->per_second, measured);
+    else
+        pace->per_second = smoothed(pace->per_second, measured);
+    begin(pace, decided, is_empty, now_ms);
 }
 
 uint32_t sk__pace_wait_ms(const sk__pace *pace, uint64_t count) {

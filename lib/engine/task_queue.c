@@ -51,8 +51,8 @@ static void encode(sk__task *task, uint32_t shard, bool with_text, sk__command *
 /* ---- what was handed out ---- */
 
 static void read_entry(sk__reader *reader, seckill_queue_entry *entry) {
-    entry->id.epoch = sk__read_u64(reader);
-    entry->id.n = sk__read_u64(reader);
+    entry->id.epoch = sk__read_number(reader);
+    entry->id.n = sk__read_number(reader);
     sk__read_into(reader, entry->reservation_id, sizeof(entry->reservation_id));
     entry->quantity = sk__read_u32(reader);
     entry->enqueued_ms = (int64_t)sk__read_u48(reader);
@@ -98,15 +98,26 @@ static seckill_status take_entries(process_task *self, sk__reader *reply) {
 
 /* ---- what was decided ---- */
 
-static void count_decided(process_task *self, sk__reader *reply) {
-    uint32_t granted;
+typedef struct {
+    uint32_t decided, granted, refused, blacklisted;
+} counts;
 
-    self->decided += sk__read_u32(reply);
-    granted = sk__read_u32(reply);
-    self->granted += granted;
-    self->refused += sk__read_u32(reply);
-    self->blacklisted += sk__read_u32(reply);
-    self->task.engine->stats.granted += granted;
+static counts read_counts(sk__reader *reply) {
+    counts counted;
+
+    counted.decided = sk__read_u32(reply);
+    counted.granted = sk__read_u32(reply);
+    counted.refused = sk__read_u32(reply);
+    counted.blacklisted = sk__read_u32(reply);
+    return counted;
+}
+
+static void add_counts(process_task *self, const counts *counted) {
+    self->decided += counted->decided;
+    self->granted += counted->granted;
+    self->refused += counted->refused;
+    self->blacklisted += counted->blacklisted;
+    self->task.engine->stats.granted += counted->granted;
 }
 
 /* Why the script stopped before the last that was screened. Where units are short it wants to be told so, by someone who has
@@ -140,9 +151,10 @@ static seckill_status answer(sk__task *task, uint32_t shard, sk__reader *reply) 
     seckill_queue_id head;
     uint64_t version, available;
     seckill_status status;
+    counts counted;
     uint8_t stop;
 
-    count_decided(self, reply);
+    counted = read_counts(reply);
     stop = sk__read_u8(reply);
     version = sk__read_u64(reply);
     available = sk__read_u64(reply);
@@ -151,14 +163,24 @@ static seckill_status answer(sk__task *task, uint32_t shard, sk__reader *reply) 
     head.n = sk__read_u64(reply);
     if (reply->failed)
         return SECKILL_PROTOCOL;
-    sk__pace_note(&home->pace, progress.decided, task->header.now_ms);
-    self->waiting = progress.enqueued - progress.decided;
     status = take_stop(self, stop, home, version, available);
-    if (status != SECKILL_OK)
-        return status;
+    if (status == SECKILL_OK)
+        status = take_entries(self, reply);
+    if (status == SECKILL_PROTOCOL)
+        return status; /* and none of it is believed */
+    add_counts(self, &counted);
+    self->waiting = progress.enqueued - progress.decided;
+    sk__pace_note(&home->pace, progress.decided, progress.enqueued, task->header.now_ms);
     if (self->again)
         self->from = head; /* it stands within what was screened: there it stopped */
-    return take_entries(self, reply);
+    return status;
+}
+
+/* What decided something and then failed has not done nothing. */
+static seckill_status final_status(const process_task *self) {
+    seckill_status status = self->task.status;
+
+    return self->decided != 0 && seckill_status_class(status) == SECKILL_CLASS_RETRYABLE ? SECKILL_UNKNOWN : status;
 }
 
 static void report(sk__task *task) {
@@ -166,7 +188,7 @@ static void report(sk__task *task) {
     seckill_queue_result result;
 
     memset(&result, 0, sizeof(result));
-    result.status = task->status;
+    result.status = final_status(self);
     result.message = sk__task_message(task);
     result.shard = self->shard;
     result.stopped = self->stopped;

@@ -32,7 +32,7 @@ local function parse_request()
   local id, quantity, enqueued, size = struct.unpack(REQUEST, text, at)
   local first = at + REQUEST_SIZE
   local user = string.sub(text, first, first + size - 1)
-  if size == 0 or #user ~= size then fail('DAMAGED a waiting request (' .. QUEUE .. ')') end
+  if size == 0 or size > SECKILL_USER_MAX or #user ~= size then fail('DAMAGED a waiting request (' .. QUEUE .. ')') end
   local request = {
     epoch = entry_epoch, n = entry_n, entry = entry, id = id, quantity = quantity, enqueued = enqueued, user = user,
     is_last = first + size > #text,
@@ -41,12 +41,26 @@ local function parse_request()
   return request
 end
 
+-- n is dense, up to the last that came. Verdicts are told apart by it, and what is missing would never be decided.
+local last_n
+local function expect_next(n)
+  last_n = (last_n or stock.decided) + 1
+  if n ~= last_n then fail('DAMAGED request ' .. number(last_n) .. ' is not where it should be (' .. QUEUE .. ')') end
+end
+
 -- The next request that waits, or nil.
 local function next_request()
   while true do
-    if at > #text and not next_entry() then return nil end
+    if at > #text and not next_entry() then
+      if (last_n or stock.decided) < stock.enqueued then expect_next(nil) end
+      return nil
+    end
     local request = parse_request()
-    if request.n > stock.decided then return request end
+    if request.n > stock.decided then
+      expect_next(request.n)
+      if request.n > stock.enqueued then fail('DAMAGED request ' .. number(request.n) .. ' never came (' .. QUEUE .. ')') end
+      return request
+    end
   end
 end
 

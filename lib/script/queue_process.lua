@@ -74,7 +74,8 @@ local function decide(request)
   end
   if refuse_for_user(records[user], quantity) then return count('refused') end
   local short = refuse_for_stock(quantity)
-  if short and not is_proven(quantity) then return short end
+  -- What was proven does not say what is overdue: where more of that is left, the next run looks at it first.
+  if short == 'again' or (short and not is_proven(quantity)) then return short end
   if short then return count('refused') end
   grant(user, request.id, quantity)
   count('granted')
@@ -105,10 +106,8 @@ else
   stop, done = decide_each(batch)
 end
 if done > 0 then stock.decided = batch[done].n end
-commit()
-if done > 0 then trim(batch[done]) end
 
--- what is handed out: what was screened and still waits, then what comes behind it -------------------------------------------
+-- what is handed out: what was screened and still waits, then what comes behind it. Before the first write: it may be damaged --
 local out, first = {}, nil
 
 local function hand_out(request)
@@ -124,6 +123,9 @@ while upcoming do
   upcoming = #out < max and next_request() or nil
 end
 first = first or { epoch = 0, n = 0 }
+
+commit()
+if done > 0 then trim(batch[done]) end
 return header() .. struct.pack('>I4I4I4I4BI8I8', counts.decided, counts.granted, counts.refused, counts.blacklisted,
   stop and STATUS[stop] or 0, stock.version, stock.available) .. progress() .. struct.pack('>I8I8I4', first.epoch, first.n, #out)
   .. table.concat(out)

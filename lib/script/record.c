@@ -52,9 +52,17 @@ sk__progress sk__read_progress(sk__reader *reader) {
     return progress;
 }
 
+uint64_t sk__read_number(sk__reader *reader) {
+    uint64_t number = sk__read_u64(reader);
+
+    if (number == 0 || number > (uint64_t)SECKILL_AMOUNT_MAX)
+        reader->failed = true;
+    return number;
+}
+
 static void read_place(sk__reader *reader, sk__place *place) {
-    place->epoch = sk__read_u64(reader);
-    place->n = sk__read_u64(reader);
+    place->epoch = sk__read_number(reader);
+    place->n = sk__read_number(reader);
     place->enqueued_ms = (int64_t)sk__read_u48(reader);
 }
 

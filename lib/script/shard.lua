@@ -77,6 +77,7 @@ local function check()
   if not stored_seed or not stored_run then fail('DAMAGED no field seed or run (' .. STOCK .. ')') end
   read_fields(COUNTERS)
   read_fields(SETTINGS)
+  if stock.decided > stock.enqueued then fail('DAMAGED field decided is past enqueued (' .. STOCK .. ')') end
 end
 
 -- With another seed users have other homes: this client knows an item of the same name that is gone.

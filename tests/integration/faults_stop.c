@@ -7,6 +7,7 @@
 #include "faults_support.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { USERS = 200, TIMEOUT_MS = 150, LATE_MS = 250 /* on a busy machine */ };
@@ -190,12 +191,81 @@ static void tasks_on_a_server_that_stops(void **state) {
     sale_close(&test->sale);
 }
 
+static void hang_while_enqueueing(hanging *test, sale_ticket_answer *queued) {
+    int64_t started;
+
+    redis_server_pause(test->server);
+    started = begin(test);
+    assert_string_equal(seckill_status_name(sale_enqueue(&test->sale, "late", "late", 1).status), "unknown");
+    assert_at_the_deadline(started);
+    redis_server_resume(test->server);
+    do
+        *queued = sale_enqueue(&test->sale, "late", "late", 1);
+    while (seckill_status_class(queued->status) != SECKILL_CLASS_FINAL);
+    assert_int_equal(queued->state, SECKILL_TICKET_QUEUED);
+    assert_in_range(queued->position, 1, 2); /* it may stand there twice */
+}
+
+/* A poll reads: nothing is unknown of it. */
+static void hang_while_polling(hanging *test, const seckill_ticket *ticket) {
+    int64_t started;
+
+    redis_server_pause(test->server);
+    started = begin(test);
+    assert_true(was_never_sent(sale_poll(&test->sale, ticket).status));
+    assert_at_the_deadline(started);
+    redis_server_resume(test->server);
+}
+
+/* What was sent is executed when the server goes on. */
+static void hang_while_processing(hanging *test, uint32_t shard) {
+    sale_queue_answer *answers = calloc(2, sizeof(*answers)), *screened = answers, *decided = answers + 1;
+    int64_t started;
+
+    assert_non_null(answers);
+    while (sale_queue_read(&test->sale, shard, 10, screened) != SECKILL_OK)
+        assert_int_equal(screened->status, SECKILL_UNKNOWN);
+    assert_in_range(screened->count, 1, 2);
+    redis_server_pause(test->server);
+    started = begin(test);
+    assert_string_equal(seckill_status_name(sale_decide(&test->sale, shard, screened, NULL, 10, decided)), "unknown");
+    assert_at_the_deadline(started);
+    assert_int_equal(decided->count + decided->decided, 0);
+    redis_server_resume(test->server);
+    while (sale_decide(&test->sale, shard, screened, NULL, 10, decided) != SECKILL_OK)
+        assert_int_equal(decided->status, SECKILL_UNKNOWN);
+    assert_int_equal(decided->waiting, 0);
+    free(answers);
+}
+
+static void the_queue_of_a_server_that_stops(void **state) {
+    hanging *test = *state;
+    sale_ticket_answer queued, polled;
+    sale_stock_answer stock;
+    int64_t before;
+
+    open_hanging(test, 60000);
+    before = sale_stock(&test->sale).total.reserved;
+    hang_while_enqueueing(test, &queued);
+    hang_while_polling(test, &queued.ticket);
+    hang_while_processing(test, queued.ticket.shard);
+    polled = sale_poll(&test->sale, &queued.ticket);
+    assert_int_equal(polled.state, SECKILL_TICKET_GRANTED);
+    assert_memory_equal(polled.ref.reservation_id, queued.ticket.reservation_id, SECKILL_RESERVATION_ID_SIZE);
+    stock = sale_stock(&test->sale);
+    assert_true(sale_account_holds(&stock));
+    assert_int_equal(stock.total.reserved, before + 1);
+    assert_int_equal(stock.total.queued, 0);
+    sale_close(&test->sale);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_server_that_stops_in_mid_batch),
         cmocka_unit_test(a_server_that_stops_longer_than_a_command_may_take),
         cmocka_unit_test(a_server_that_stopped_before_the_client_came),
         cmocka_unit_test(tasks_on_a_server_that_stops),
+        cmocka_unit_test(the_queue_of_a_server_that_stops),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

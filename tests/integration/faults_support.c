@@ -16,9 +16,11 @@ int64_t fault_now_ms(void) {
 }
 
 const char *fault_op_name(fault_op op) {
-    static const char *const names[FAULT_OPS] = {"reserve", "confirm",     "cancel",     "refund", "expire",
-                                                 "load",    "withdraw",    "events_ack", "lookup", "stock",
-                                                 "events",  "item_define", "resume",     "get",    "list"};
+    static const char *const names[FAULT_OPS] = {
+        "reserve",       "confirm", "cancel", "refund",      "enqueue",    "poll of a lost place",
+        "queue_process", "expire",  "load",   "withdraw",    "events_ack", "lookup",
+        "poll",          "stock",   "events", "item_define", "resume",     "get",
+        "list"};
 
     return names[op];
 }
@@ -77,6 +79,24 @@ static void set_settings(fault_stage *stage, uint32_t hold_ms) {
     assert_int_equal(sale_define(&stage->sale, 2, &settings).status, SECKILL_OK);
 }
 
+static void fill_queue(fault_stage *stage) {
+    char waiting[8], key[SECKILL_SHARD_KEY_SIZE];
+    sale_ticket_answer queued;
+
+    fault_user(&stage->sale, 0, 5, stage->joiner);
+    fault_user(&stage->sale, 0, 6, waiting);
+    queued = sale_enqueue(&stage->sale, waiting, waiting, 1);
+    assert_int_equal(queued.state, SECKILL_TICKET_QUEUED);
+    stage->waits = queued.ticket;
+    stage->lost = queued.ticket;
+    fault_user(&stage->sale, 0, 7, waiting);
+    stage->lost.user_size = strlen(waiting);
+    memcpy(stage->lost.user, waiting, strlen(waiting));
+    stage->lost.reservation_id[0] ^= 1;
+    stage->lost.n += 1000;
+    fault_command(stage->server, "HINCRBY %s epoch 1", sale_key(&stage->sale, 0, "stock", key));
+}
+
 static void fill(fault_stage *stage) {
     char *const users[] = {stage->buyer, stage->payer, stage->quitter, stage->returner, stage->late};
     sale_events_answer *events = calloc(1, sizeof(*events));
@@ -102,6 +122,7 @@ static void fill(fault_stage *stage) {
     stage->ack.id = events->events[0].id;
     memcpy(stage->ack.reservation_id, stage->sold, sizeof(stage->sold));
     free(events);
+    fill_queue(stage);
 }
 
 static void open_sale(fault_stage *stage, const seckill_client_options *options) {
@@ -175,6 +196,16 @@ static void on_list(const seckill_list_result *result, void *user_data) {
     note(user_data, result->status, result->message);
 }
 
+static void on_ticket(const seckill_ticket_result *result, void *user_data) {
+    ((fault_answer *)user_data)->amount = (int64_t)result->position;
+    note(user_data, result->status, result->message);
+}
+
+static void on_queue(const seckill_queue_result *result, void *user_data) {
+    ((fault_answer *)user_data)->amount = result->decided;
+    note(user_data, result->status, result->message);
+}
+
 static seckill_bytes bytes_of(const char *text) {
     seckill_bytes bytes = {text, strlen(text)};
 
@@ -206,6 +237,31 @@ static seckill_status start_release(fault_stage *stage, bool is_refund, fault_an
                      : seckill_cancel(stage->sale.item, &options, NULL, on_result, answer);
 }
 
+static seckill_status start_enqueue(fault_stage *stage, fault_answer *answer) {
+    seckill_reserve_options options = SECKILL_RESERVE_OPTIONS_INIT;
+
+    options.user = bytes_of(stage->joiner);
+    options.request_id = bytes_of("again");
+    return seckill_enqueue(stage->sale.item, &options, NULL, on_ticket, answer);
+}
+
+static seckill_status start_poll(fault_stage *stage, const seckill_ticket *ticket, fault_answer *answer) {
+    seckill_poll_options options = SECKILL_POLL_OPTIONS_INIT;
+
+    options.ticket = ticket;
+    return seckill_poll(stage->sale.item, &options, NULL, on_ticket, answer);
+}
+
+static seckill_status start_process(fault_stage *stage, fault_answer *answer) {
+    seckill_queue_process_options options = SECKILL_QUEUE_PROCESS_OPTIONS_INIT;
+
+    options.max = 10;
+    options.from.epoch = stage->waits.epoch;
+    options.from.n = stage->waits.n;
+    options.to = options.from;
+    return seckill_queue_process(stage->sale.item, &options, on_queue, answer);
+}
+
 static seckill_status start_lookup(fault_stage *stage, fault_answer *answer) {
     seckill_lookup_options options = SECKILL_LOOKUP_OPTIONS_INIT;
 
@@ -233,6 +289,14 @@ static seckill_status start(fault_stage *stage, fault_op op, fault_answer *answe
         return start_release(stage, false, answer);
     case FAULT_REFUND:
         return start_release(stage, true, answer);
+    case FAULT_ENQUEUE:
+        return start_enqueue(stage, answer);
+    case FAULT_REQUEUE:
+        return start_poll(stage, &stage->lost, answer);
+    case FAULT_PROCESS:
+        return start_process(stage, answer);
+    case FAULT_POLL:
+        return start_poll(stage, &stage->waits, answer);
     case FAULT_EXPIRE:
         return seckill_expire(item, 0, on_expire, answer);
     case FAULT_LOAD:

@@ -14,18 +14,22 @@
 #include <cmocka.h>
 // clang-format on
 
-#include "sale.h"
+#include "sale_queue.h"
 
 typedef enum {
     FAULT_RESERVE,
     FAULT_CONFIRM,
     FAULT_CANCEL,
     FAULT_REFUND,
+    FAULT_ENQUEUE,
+    FAULT_REQUEUE, /* poll, of a ticket whose place is lost */
+    FAULT_PROCESS, /* decides the one that waits */
     FAULT_EXPIRE,
     FAULT_LOAD,
     FAULT_WITHDRAW,
     FAULT_ACK,
     FAULT_LOOKUP,
+    FAULT_POLL, /* of the one that waits */
     FAULT_STOCK,
     FAULT_EVENTS,
     FAULT_DEFINE, /* with the same settings */
@@ -47,6 +51,9 @@ typedef struct {
     uint8_t quit[SECKILL_RESERVATION_ID_SIZE]; /* reserved */
     uint8_t sold[SECKILL_RESERVATION_ID_SIZE];
     seckill_event_ack ack; /* of what was sold */
+    char joiner[8];        /* of shard 0 too: is not in the queue yet */
+    /* The only one that waits there, since an earlier epoch; and one that this server never saw. */
+    seckill_ticket waits, lost;
 } fault_stage;
 
 typedef struct {

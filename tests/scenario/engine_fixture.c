@@ -166,6 +166,31 @@ static void on_lookup(const seckill_lookup_result *result, void *user_data) {
     note(user_data, result->status, result->message);
 }
 
+static void on_ticket(const seckill_ticket_result *result, void *user_data) {
+    engine_ask *ask = user_data;
+
+    ask->replayed = result->replayed;
+    ask->reservation = result->reservation;
+    ask->placed = *result;
+    if (result->ticket != NULL)
+        ask->ticket = *result->ticket;
+    if (result->ref != NULL)
+        ask->ref = *result->ref;
+    note(ask, result->status, result->message);
+}
+
+static void on_queue(const seckill_queue_result *result, void *user_data) {
+    engine_ask *ask = user_data;
+
+    ask->processed = *result;
+    for (size_t i = 0; i < result->count && i < 8; i++) {
+        ask->entries[i] = result->entries[i];
+        (void)snprintf(ask->users[i], sizeof(ask->users[i]), "%.*s", (int)result->entries[i].user.size,
+                       (const char *)result->entries[i].user.data);
+    }
+    note(ask, result->status, result->message);
+}
+
 static void on_item(const seckill_item_result *result, void *user_data) {
     engine_ask *ask = user_data;
 
@@ -216,6 +241,43 @@ void engine_reserve(engine_test *test, engine_ask *ask, const char *user, uint32
     options.request_id = bytes_of(user);
     options.timeout_ms = timeout_ms;
     started(ask, seckill_reserve(test->item, &options, &ask->op, on_result, ask));
+}
+
+void engine_enqueue(engine_test *test, engine_ask *ask, const char *user, uint32_t timeout_ms) {
+    seckill_reserve_options options = SECKILL_RESERVE_OPTIONS_INIT;
+
+    begin(test, ask);
+    options.user = bytes_of(user);
+    options.request_id = bytes_of(user);
+    options.timeout_ms = timeout_ms;
+    started(ask, seckill_enqueue(test->item, &options, &ask->op, on_ticket, ask));
+}
+
+void engine_poll(engine_test *test, engine_ask *ask, const char *user, uint64_t epoch, uint64_t n, uint32_t timeout_ms) {
+    seckill_poll_options options = SECKILL_POLL_OPTIONS_INIT;
+    seckill_ticket ticket;
+
+    begin(test, ask);
+    memset(&ticket, 0, sizeof(ticket));
+    ticket.user_size = strlen(user);
+    memcpy(ticket.user, user, ticket.user_size);
+    memcpy(ticket.activity, "sale", sizeof("sale"));
+    memcpy(ticket.item, "phone", sizeof("phone"));
+    assert_int_equal(seckill_reservation_id("sale", "phone", bytes_of(user), bytes_of(user), ticket.reservation_id),
+                     SECKILL_OK);
+    ticket.quantity = 1;
+    ticket.epoch = epoch;
+    ticket.n = n;
+    ticket.enqueued_ms = test->wire.wall_ms - 500;
+    options.ticket = &ticket;
+    options.timeout_ms = timeout_ms;
+    started(ask, seckill_poll(test->item, &options, &ask->op, on_ticket, ask));
+    memset(&ticket, 0xee, sizeof(ticket)); /* it was copied */
+}
+
+void engine_process(engine_test *test, engine_ask *ask, const seckill_queue_process_options *options) {
+    begin(test, ask);
+    started(ask, seckill_queue_process(test->item, options, on_queue, ask));
 }
 
 void engine_lookup(engine_test *test, engine_ask *ask, const char *user, uint32_t timeout_ms) {

@@ -35,6 +35,14 @@ struct engine_ask {
     size_t outcomes;
     seckill_shard_outcome outcome[64];
     int64_t amount;
+    /* Enqueue and poll; a ticket and a ref are copied. */
+    seckill_ticket_result placed;
+    seckill_ticket ticket;
+    seckill_reservation_ref ref;
+    /* Queue_process; the first entries are copied, without their users' bytes. */
+    seckill_queue_result processed;
+    seckill_queue_entry entries[8];
+    char users[8][SECKILL_USER_MAX + 1];
     void (*then)(engine_ask *ask); /* run inside the callback, where set */
     bool in_callback;
 };
@@ -72,6 +80,10 @@ const char *engine_user(const engine_test *test, uint32_t shard, unsigned n);
 void engine_reserve(engine_test *test, engine_ask *ask, const char *user, uint32_t timeout_ms);
 void engine_lookup(engine_test *test, engine_ask *ask, const char *user, uint32_t timeout_ms);
 void engine_cancel(engine_test *test, engine_ask *ask, const char *user, uint32_t timeout_ms);
+void engine_enqueue(engine_test *test, engine_ask *ask, const char *user, uint32_t timeout_ms);
+/* By a ticket of the user, place `n` of an epoch. */
+void engine_poll(engine_test *test, engine_ask *ask, const char *user, uint64_t epoch, uint64_t n, uint32_t timeout_ms);
+void engine_process(engine_test *test, engine_ask *ask, const seckill_queue_process_options *options);
 void engine_define(engine_test *test, engine_ask *ask, uint32_t timeout_ms);
 void engine_load(engine_test *test, engine_ask *ask, int64_t units, uint32_t timeout_ms);
 void engine_expire(engine_test *test, engine_ask *ask, uint32_t timeout_ms);

@@ -40,6 +40,24 @@ static void maybe_act(engine_ask *ask) {
         start_one(current);
 }
 
+/* Sometimes what waits, or did, and sometimes anything. */
+static void start_process(schedule *run, engine_ask *ask, uint32_t timeout) {
+    seckill_queue_process_options options = SECKILL_QUEUE_PROCESS_OPTIONS_INIT;
+    static const uint8_t verdicts[4] = {0, 1, 0, 1};
+
+    options.shard = chance(run, run->test->wire.shards + 1);
+    options.max = chance(run, 20);
+    options.timeout_ms = timeout;
+    if (chance(run, 4) != 0) {
+        options.from.epoch = options.to.epoch = 1;
+        options.from.n = run->test->wire.queue_decided + 1 + (chance(run, 5) == 0);
+        options.to.n = options.from.n + chance(run, 10);
+        options.blacklisted = verdicts;
+        options.blacklisted_count = chance(run, 5);
+    }
+    engine_process(run->test, ask, &options);
+}
+
 static void start_one(schedule *run) {
     static char users[USERS][8];
     engine_test *test = run->test;
@@ -53,7 +71,7 @@ static void start_one(schedule *run) {
     (void)snprintf(user, sizeof(users[0]), "%u", (unsigned)((size_t)(user - users[0]) / sizeof(users[0])));
     ask->test = test;
     ask->then = maybe_act;
-    switch (chance(run, 14)) {
+    switch (chance(run, 20)) {
     case 0:
         engine_define(test, ask, timeout);
         break;
@@ -73,6 +91,18 @@ static void start_one(schedule *run) {
     case 6:
         engine_cancel(test, ask, user, timeout);
         break;
+    case 7:
+    case 8:
+        engine_enqueue(test, ask, user, timeout);
+        break;
+    case 9:
+    case 10: /* half of them of another epoch: their places are lost */
+        engine_poll(test, ask, user, 1 + chance(run, 2), 1 + chance(run, 40), timeout);
+        break;
+    case 11:
+    case 12:
+        start_process(run, ask, timeout);
+        break;
     default:
         engine_reserve(test, ask, user, timeout);
         break;
@@ -88,20 +118,58 @@ static void garbage(schedule *run, size_t index) {
     fake_transport_answer(&run->test->wire, index, bytes, size);
 }
 
-/* A sound answer, some of it AGAIN, some refusals. */
+/* Behind a header: to a batch of the queue, some lost, some refused, some waiting. */
+static void mix_places(schedule *run, const fake_sent *sent, sk__writer *writer) {
+    static const uint8_t kinds[][2] = {{SK__ANSWER_LOST, 0}, {SK__ANSWER_AGAIN, 0}, {SECKILL_SOLD_OUT, 8},
+                                       {SECKILL_ENDED, 0},   {SECKILL_OK, 4},       {SECKILL_OK, 4}};
+    size_t places = 0;
+
+    fake_write_progress(writer, run->test->wire.queue_decided, run->test->wire.queue_enqueued);
+    for (size_t i = 0; i < fake_sent_ops(sent); i++) {
+        const uint8_t *kind = kinds[chance(run, sizeof(kinds) / sizeof(kinds[0]))];
+
+        fake_write_answer(writer, kind[0], kind[1]);
+        places += kind[1] == 4;
+    }
+    for (size_t i = 0; i < places; i++)
+        fake_write_place(&run->test->wire, writer, 1, 1 + chance(run, 40));
+}
+
+/* Some of it decided, and a reason to stop. */
+static void mix_processed(schedule *run, sk__writer *writer) {
+    static const uint8_t stops[] = {0, SECKILL_SOLD_OUT, SECKILL_NOT_ENOUGH, SECKILL_PAUSED, SK__ANSWER_AGAIN, SECKILL_ENDED};
+
+    fake_write_processed(&run->test->wire, writer, chance(run, 3), chance(run, 3), stops[chance(run, sizeof(stops))],
+                         1 + chance(run, 40));
+    sk__write_u32(writer, chance(run, 2));
+    if (chance(run, 2))
+        fake_write_entry(&run->test->wire, writer, 1, 1 + chance(run, 40), "somebody");
+}
+
+/* A sound answer mostly, some of it AGAIN, some refusals. */
 static void mixed(schedule *run, size_t index) {
     static uint8_t bytes[40000];
     fake_transport *wire = &run->test->wire;
     const fake_sent *sent = &wire->sent[index];
     sk__writer writer = sk__writer_of(bytes, sizeof(bytes));
 
-    if (sent->script != SK__SCRIPT_reserve) {
+    fake_write_header(wire, &writer, wire->shard_version);
+    switch (sent->script) {
+    case SK__SCRIPT_reserve:
+        for (size_t i = 0; i < fake_sent_ops(sent); i++)
+            fake_write_answer(&writer, chance(run, 2) ? SK__ANSWER_AGAIN : (uint8_t)(1 + chance(run, 6)), 0);
+        break;
+    case SK__SCRIPT_enqueue:
+    case SK__SCRIPT_poll:
+        mix_places(run, sent, &writer);
+        break;
+    case SK__SCRIPT_queue_process:
+        mix_processed(run, &writer);
+        break;
+    default:
         fake_transport_play(wire, index);
         return;
     }
-    fake_write_header(wire, &writer, wire->shard_version);
-    for (size_t i = 0; i < fake_sent_ops(sent); i++)
-        fake_write_answer(&writer, chance(run, 2) ? SK__ANSWER_AGAIN : (uint8_t)(1 + chance(run, 6)), 0);
     fake_transport_answer(wire, index, bytes, writer.at);
 }
 

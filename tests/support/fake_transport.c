@@ -33,9 +33,12 @@ static bool is_script(const fake_sent *sent, sk__script_id id) {
     return strcmp(sent->argv[1], script->sha1) == 0;
 }
 
-static void record(fake_sent *sent, int argc, const char *const *argv, const size_t *sizes) {
+void fake_sent_init(fake_sent *sent, int argc, const char *const *argv, const size_t *sizes) {
     int id = 0;
 
+    memset(sent, 0, sizeof(*sent));
+    if (argc <= FIRST_ARGUMENT - 6)
+        die("a command without a key");
     sent->argc = argc;
     sent->argv = checked(calloc((size_t)argc, sizeof(*sent->argv)));
     sent->sizes = checked(calloc((size_t)argc, sizeof(*sent->sizes)));
@@ -51,6 +54,13 @@ static void record(fake_sent *sent, int argc, const char *const *argv, const siz
     if (id == SK__SCRIPT_COUNT)
         die("a command that is none of the scripts");
     sent->script = (sk__script_id)id;
+}
+
+void fake_sent_free(fake_sent *sent) {
+    for (int i = 0; i < sent->argc; i++)
+        free(sent->argv[i]);
+    free((void *)sent->argv);
+    free(sent->sizes);
 }
 
 static seckill_status wire_send(sk__transport *transport, uint32_t slot, int argc, const char *const *argv, const size_t *sizes,
@@ -69,12 +79,11 @@ static seckill_status wire_send(sk__transport *transport, uint32_t slot, int arg
         wire->sent = checked(realloc(wire->sent, wire->capacity * sizeof(*wire->sent)));
     }
     sent = &wire->sent[wire->count++];
-    memset(sent, 0, sizeof(*sent));
+    fake_sent_init(sent, argc, argv, sizes);
     sent->slot = slot;
     sent->at_ms = wire->now_ms;
     sent->cb = cb;
     sent->context = context;
-    record(sent, argc, argv, sizes);
     return SECKILL_OK;
 }
 
@@ -109,15 +118,12 @@ void fake_transport_init(fake_transport *wire) {
     wire->map_version = 1;
     wire->shard_version = 1;
     wire->is_defined = true;
+    wire->queue_epoch = 1;
 }
 
 void fake_transport_free(fake_transport *wire) {
-    for (size_t i = 0; i < wire->count; i++) {
-        for (int k = 0; k < wire->sent[i].argc; k++)
-            free(wire->sent[i].argv[k]);
-        free((void *)wire->sent[i].argv);
-        free(wire->sent[i].sizes);
-    }
+    for (size_t i = 0; i < wire->count; i++)
+        fake_sent_free(&wire->sent[i]);
     free(wire->sent);
     wire->sent = NULL;
     wire->count = wire->capacity = 0;
@@ -222,7 +228,18 @@ void fake_transport_mend(fake_transport *wire) {
 /* ---- a batch ---- */
 
 static size_t request_size(sk__script_id script) {
-    return script == SK__SCRIPT_reserve ? 26 : script == SK__SCRIPT_confirm ? 33 : 16;
+    switch (script) {
+    case SK__SCRIPT_reserve:
+        return 26;
+    case SK__SCRIPT_confirm:
+        return 33;
+    case SK__SCRIPT_enqueue:
+        return 27;
+    case SK__SCRIPT_poll:
+        return 42;
+    default:
+        return 16;
+    }
 }
 
 size_t fake_sent_ops(const fake_sent *sent) {
@@ -237,6 +254,25 @@ const uint8_t *fake_sent_id(const fake_sent *sent, size_t op) {
 
 const char *fake_sent_user(const fake_sent *sent, size_t op) {
     return sent->argv[FIRST_ARGUMENT + (sent->script == SK__SCRIPT_lookup ? 1U : 2U) + op];
+}
+
+fake_process fake_sent_process(const fake_sent *sent) {
+    sk__reader reader = sk__reader_of(sent->argv[FIRST_ARGUMENT + 1], sent->sizes[FIRST_ARGUMENT + 1]);
+    fake_process process;
+
+    process.from_epoch = sk__read_u64(&reader);
+    process.from_n = sk__read_u64(&reader);
+    process.to_epoch = sk__read_u64(&reader);
+    process.to_n = sk__read_u64(&reader);
+    process.verdicts_n = sk__read_u64(&reader);
+    process.proof_version = sk__read_u64(&reader);
+    process.proof_units = sk__read_u64(&reader);
+    process.max = sk__read_u32(&reader);
+    process.verdicts = sent->argv[FIRST_ARGUMENT + 2];
+    process.verdict_count = sent->sizes[FIRST_ARGUMENT + 2];
+    if (sent->script != SK__SCRIPT_queue_process || !sk__reader_done(&reader))
+        die("this is no queue_process");
+    return process;
 }
 
 /* ---- replies ---- */
@@ -292,13 +328,106 @@ static void write_batch(const fake_transport *wire, const fake_sent *sent, sk__w
         fake_write_record(wire, writer, fake_sent_id(sent, i), states[sent->script]);
 }
 
+void fake_write_progress(sk__writer *writer, uint64_t decided, uint64_t enqueued) {
+    sk__write_u64(writer, decided);
+    sk__write_u64(writer, enqueued);
+}
+
+void fake_write_place(const fake_transport *wire, sk__writer *writer, uint64_t epoch, uint64_t n) {
+    sk__write_u64(writer, epoch);
+    sk__write_u64(writer, n);
+    sk__write_u48(writer, (uint64_t)wire->wall_ms);
+}
+
+void fake_write_entry(const fake_transport *wire, sk__writer *writer, uint64_t epoch, uint64_t n, const char *user) {
+    sk__write_u64(writer, epoch);
+    sk__write_u64(writer, n);
+    sk__write_bytes(writer, "0123456789abcdef", 16);
+    sk__write_u32(writer, 1);
+    sk__write_u48(writer, (uint64_t)wire->wall_ms);
+    sk__write_u8(writer, (uint8_t)strlen(user));
+    sk__write_bytes(writer, user, strlen(user));
+}
+
+void fake_write_processed(const fake_transport *wire, sk__writer *writer, uint32_t granted, uint32_t refused, uint8_t stop,
+                          uint64_t next) {
+    sk__write_u32(writer, granted + refused);
+    sk__write_u32(writer, granted);
+    sk__write_u32(writer, refused);
+    sk__write_u32(writer, 0);
+    sk__write_u8(writer, stop);
+    sk__write_u64(writer, wire->shard_version);
+    sk__write_u64(writer, 0);
+    fake_write_progress(writer, wire->queue_decided, wire->queue_enqueued);
+    sk__write_u64(writer, next != 0 ? wire->queue_epoch : 0);
+    sk__write_u64(writer, next);
+}
+
+static void write_enqueued(fake_transport *wire, const fake_sent *sent, sk__writer *writer) {
+    size_t ops = fake_sent_ops(sent);
+    uint64_t n = wire->queue_enqueued;
+
+    wire->queue_enqueued += ops;
+    fake_write_progress(writer, wire->queue_decided, wire->queue_enqueued);
+    for (size_t i = 0; i < ops; i++)
+        fake_write_answer(writer, 0, 4);
+    for (size_t i = 0; i < ops; i++)
+        fake_write_place(wire, writer, wire->queue_epoch, ++n);
+}
+
+typedef enum { IS_LOST, WAITS, IS_GRANTED } fate;
+
+static fate fate_of(const fake_transport *wire, const fake_sent *sent, size_t op, uint64_t *n) {
+    sk__reader reader = sk__reader_of(fake_sent_id(sent, op) + 20, 16); /* behind id and quantity */
+    uint64_t epoch = sk__read_u64(&reader);
+
+    *n = sk__read_u64(&reader);
+    return epoch != wire->queue_epoch ? IS_LOST : *n > wire->queue_decided ? WAITS : IS_GRANTED;
+}
+
+static void write_polled(const fake_transport *wire, const fake_sent *sent, sk__writer *writer) {
+    size_t ops = fake_sent_ops(sent);
+    uint64_t n;
+
+    fake_write_progress(writer, wire->queue_decided, wire->queue_enqueued);
+    for (size_t i = 0; i < ops; i++) {
+        fate what = fate_of(wire, sent, i, &n);
+
+        fake_write_answer(writer, what == IS_LOST ? 202 : 0, what == IS_LOST ? 0 : what == WAITS ? 4 : 3);
+    }
+    for (size_t i = 0; i < ops; i++) {
+        fate what = fate_of(wire, sent, i, &n);
+
+        if (what == WAITS)
+            fake_write_place(wire, writer, wire->queue_epoch, n);
+        else if (what == IS_GRANTED)
+            fake_write_record(wire, writer, fake_sent_id(sent, i), 1);
+    }
+}
+
+static void write_processed(fake_transport *wire, const fake_sent *sent, sk__writer *writer) {
+    fake_process asked = fake_sent_process(sent);
+    uint64_t decided = 0, waiting;
+    uint32_t count;
+
+    if (asked.from_n == wire->queue_decided + 1 && asked.to_n <= wire->queue_enqueued)
+        decided = asked.to_n - wire->queue_decided;
+    wire->queue_decided += decided;
+    waiting = wire->queue_enqueued - wire->queue_decided;
+    count = waiting < asked.max ? (uint32_t)waiting : asked.max;
+    fake_write_processed(wire, writer, (uint32_t)decided, 0, 0, waiting != 0 ? wire->queue_decided + 1 : 0);
+    sk__write_u32(writer, count);
+    for (uint32_t i = 1; i <= count; i++)
+        fake_write_entry(wire, writer, wire->queue_epoch, wire->queue_decided + i, "somebody");
+}
+
 static void write_zeros(sk__writer *writer, size_t count) {
     for (size_t i = 0; i < count; i++)
         sk__write_u8(writer, 0);
 }
 
 /* What comes behind the header in the reply of a shard's script. */
-static void write_shard_reply(const fake_transport *wire, const fake_sent *sent, sk__writer *writer) {
+static void write_shard_reply(fake_transport *wire, const fake_sent *sent, sk__writer *writer) {
     switch (sent->script) {
     case SK__SCRIPT_reserve:
     case SK__SCRIPT_confirm:
@@ -318,8 +447,14 @@ static void write_shard_reply(const fake_transport *wire, const fake_sent *sent,
     case SK__SCRIPT_load:
         sk__write_u64(writer, (uint64_t)strtoll(sent->argv[FIRST_ARGUMENT + 2], NULL, 10));
         return;
+    case SK__SCRIPT_enqueue:
+        write_enqueued(wire, sent, writer);
+        return;
+    case SK__SCRIPT_poll:
+        write_polled(wire, sent, writer);
+        return;
     case SK__SCRIPT_queue_process:
-        write_zeros(writer, 16 + 1 + 16 + 16 + 16 + 4); /* nothing decided, nothing waits */
+        write_processed(wire, sent, writer);
         return;
     case SK__SCRIPT_events_read:
         write_zeros(writer, 12);
@@ -332,10 +467,8 @@ static void write_shard_reply(const fake_transport *wire, const fake_sent *sent,
     }
 }
 
-void fake_transport_play(fake_transport *wire, size_t index) {
-    static uint8_t bytes[REPLY_SIZE];
-    const fake_sent *sent = &wire->sent[index];
-    sk__writer writer = sk__writer_of(bytes, sizeof(bytes));
+size_t fake_transport_write_reply(fake_transport *wire, const fake_sent *sent, void *bytes, size_t size) {
+    sk__writer writer = sk__writer_of(bytes, size);
 
     if (sent->script == SK__SCRIPT_map_define)
         wire->is_defined = true;
@@ -362,7 +495,14 @@ void fake_transport_play(fake_transport *wire, size_t index) {
     }
     if (writer.failed)
         die("a reply that is too long");
-    fake_transport_answer(wire, index, bytes, writer.at);
+    return writer.at;
+}
+
+void fake_transport_play(fake_transport *wire, size_t index) {
+    static uint8_t bytes[REPLY_SIZE];
+    size_t size = fake_transport_write_reply(wire, &wire->sent[index], bytes, sizeof(bytes));
+
+    fake_transport_answer(wire, index, bytes, size);
 }
 
 void fake_transport_play_all(fake_transport *wire) {

@@ -39,7 +39,17 @@ typedef struct {
     uint64_t map_version, shard_version;
     bool is_defined;
     uint8_t seed[16];
+    /* And its queue, as if all shards had one: requests are granted as they are processed. */
+    uint64_t queue_epoch, queue_decided, queue_enqueued;
 } fake_transport;
+
+/* What a queue_process is about, as it was sent. */
+typedef struct {
+    uint64_t from_epoch, from_n, to_epoch, to_n, verdicts_n, proof_version, proof_units;
+    uint32_t max;
+    const char *verdicts;
+    size_t verdict_count;
+} fake_process;
 
 void fake_transport_init(fake_transport *wire);
 void fake_transport_free(fake_transport *wire);
@@ -57,10 +67,16 @@ void fake_transport_answer(fake_transport *wire, size_t index, const void *bytes
 void fake_transport_error(fake_transport *wire, size_t index, const char *text);
 void fake_transport_other(fake_transport *wire, size_t index);
 
-/* As a server would that has what was asked for: every reserve, confirm, cancel and refund is ok, nobody has records. */
+/* As a server would that has what was asked for: every reserve, confirm, cancel and refund is ok, nobody has records, requests
+ * queue, tickets of another epoch are lost. */
 void fake_transport_play(fake_transport *wire, size_t index);
 /* Plays whatever waits, and what comes of that. */
 void fake_transport_play_all(fake_transport *wire);
+
+/* For a server of another kind: a command as it came, to be freed; and what play would answer, the size. */
+void fake_sent_init(fake_sent *sent, int argc, const char *const *argv, const size_t *sizes);
+void fake_sent_free(fake_sent *sent);
+size_t fake_transport_write_reply(fake_transport *wire, const fake_sent *sent, void *bytes, size_t size);
 
 /* The connection breaks: what waits is lost, oldest first, then the engine is told. It comes back. */
 void fake_transport_break(fake_transport *wire, const char *cause);
@@ -70,11 +86,21 @@ void fake_transport_mend(fake_transport *wire);
 size_t fake_sent_ops(const fake_sent *sent);
 const uint8_t *fake_sent_id(const fake_sent *sent, size_t op);
 const char *fake_sent_user(const fake_sent *sent, size_t op);
+fake_process fake_sent_process(const fake_sent *sent);
 
 /* For replies of the test's own: what a shard's reply begins with, an answer, a record in state "reserved". */
 void fake_write_header(const fake_transport *wire, sk__writer *writer, uint64_t version);
 void fake_write_answer(sk__writer *writer, uint8_t status, uint8_t flags);
 void fake_write_record(const fake_transport *wire, sk__writer *writer, const uint8_t *id, uint8_t state);
+
+/* Of the queue's: how far it is (behind the header), a place, a request that is handed out. */
+void fake_write_progress(sk__writer *writer, uint64_t decided, uint64_t enqueued);
+void fake_write_place(const fake_transport *wire, sk__writer *writer, uint64_t epoch, uint64_t n);
+void fake_write_entry(const fake_transport *wire, sk__writer *writer, uint64_t epoch, uint64_t n, const char *user);
+/* The reply of queue_process behind the header, up to the entries' count: granted and refused; why it stopped, with the version
+ * and units that are told; the next request. */
+void fake_write_processed(const fake_transport *wire, sk__writer *writer, uint32_t granted, uint32_t refused, uint8_t stop,
+                          uint64_t next);
 
 /* The list of the item, as map_get answers it. */
 void fake_write_map(const fake_transport *wire, sk__writer *writer);

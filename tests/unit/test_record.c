@@ -201,6 +201,25 @@ static void places_are_read_behind_the_answers(void **state) {
     assert_true((int)sk__read_answer(&answers, &bodies).status == SK__ANSWER_LOST);
 }
 
+/* A ticket could not be made of them. */
+static void places_out_of_range_are_not_believed(void **state) {
+    const uint64_t numbers[] = {1, (uint64_t)SECKILL_AMOUNT_MAX, 0, (uint64_t)SECKILL_AMOUNT_MAX + 1, UINT64_MAX};
+
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof(numbers) / sizeof(numbers[0]); i++) {
+        uint8_t bytes[32];
+        sk__writer writer = sk__writer_of(bytes, sizeof(bytes));
+        uint64_t number = numbers[i / 2];
+        bool good = number >= 1 && number <= (uint64_t)SECKILL_AMOUNT_MAX;
+
+        write_answer(&writer, SECKILL_OK, QUEUED);
+        sk__write_u64(&writer, i % 2 == 0 ? number : 1);
+        sk__write_u64(&writer, i % 2 == 0 ? 1 : number);
+        sk__write_u48(&writer, 1234);
+        assert_int_equal(is_sound_of(bytes, writer.at, 1, true), good);
+    }
+}
+
 static void ok_is_no_reason_for_a_refusal(void **state) {
     uint8_t bytes[256];
     sk__writer writer = sk__writer_of(bytes, sizeof(bytes));
@@ -258,6 +277,7 @@ int main(void) {
         cmocka_unit_test(unknown_flags_are_not_believed),
         cmocka_unit_test(an_ok_needs_its_record),
         cmocka_unit_test(places_are_read_behind_the_answers),
+        cmocka_unit_test(places_out_of_range_are_not_believed),
         cmocka_unit_test(ok_is_no_reason_for_a_refusal),
         cmocka_unit_test(a_queue_cannot_have_decided_more_than_came),
         cmocka_unit_test(a_header_is_read),
