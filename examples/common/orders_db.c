@@ -98,6 +98,42 @@ orders_db_status orders_db__run(orders_db *db, sqlite3_stmt *statement, const ch
     return status;
 }
 
+orders_db_status orders_db__use_for_item(orders_db *db, int which, const char *activity, const char *item,
+                                         sqlite3_stmt **statement) {
+    orders_db_status status = orders_db__use(db, which, statement);
+    if (status != ORDERS_DB_OK) {
+        return status;
+    }
+    int code = orders_db__bind_text(*statement, 1, activity);
+    if (code == SQLITE_OK) {
+        code = orders_db__bind_text(*statement, 2, item);
+    }
+    return code == SQLITE_OK ? ORDERS_DB_OK : orders_db__failed(db, code, "binding an item");
+}
+
+orders_db_status orders_db__use_for_order(orders_db *db, int which, const uint8_t *id, sqlite3_stmt **statement) {
+    orders_db_status status = orders_db__use(db, which, statement);
+    if (status != ORDERS_DB_OK) {
+        return status;
+    }
+    int code = orders_db__bind_bytes(*statement, 1, id, SECKILL_RESERVATION_ID_SIZE);
+    return code == SQLITE_OK ? ORDERS_DB_OK : orders_db__failed(db, code, "binding a reservation");
+}
+
+orders_db_status orders_db__run_with(orders_db *db, sqlite3_stmt *statement, int index, int64_t value, const char *doing) {
+    int code = sqlite3_bind_int64(statement, index, value);
+    return code == SQLITE_OK ? orders_db__run(db, statement, doing) : orders_db__failed(db, code, doing);
+}
+
+static bool is_name(const char *text) {
+    size_t size = text ? strlen(text) : 0;
+    return size > 0 && size <= SECKILL_ID_MAX;
+}
+
+bool orders_db__is_item(const char *activity, const char *item) {
+    return is_name(activity) && is_name(item);
+}
+
 int orders_db__bind_text(sqlite3_stmt *statement, int index, const char *text) {
     return sqlite3_bind_text(statement, index, text, -1, SQLITE_STATIC);
 }
@@ -146,6 +182,21 @@ void orders_db_rollback(orders_db *db) {
     if (!sqlite3_get_autocommit(db->sqlite)) {
         (void)sqlite3_exec(db->sqlite, "ROLLBACK", NULL, NULL, NULL);
     }
+}
+
+orders_db_status orders_db__begin_own(orders_db *db, bool *own) {
+    *own = sqlite3_get_autocommit(db->sqlite) != 0;
+    return *own ? orders_db_begin(db) : ORDERS_DB_OK;
+}
+
+orders_db_status orders_db__end_own(orders_db *db, bool own, orders_db_status status) {
+    if (own && status == ORDERS_DB_OK) {
+        status = orders_db_commit(db);
+    }
+    if (own) {
+        orders_db_rollback(db); /* nothing is left to roll back after a commit */
+    }
+    return status;
 }
 
 /* ---- opening ---- */

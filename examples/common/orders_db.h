@@ -12,8 +12,11 @@
  *     (none) -> refunded                    the refund was seen first; the confirmation that comes late changes nothing
  *
  * So events may be given any number of times, in any order, by any number of processes. What must be refunded in Redis (an
- * order that was refused) is noted in the same transaction, and stays noted until orders_db_refund_settled: see
- * orders_db_refunds_due.
+ * order that was refused, or that was not paid in time) is noted in the same transaction, and stays noted until
+ * orders_db_refund_settled: see orders_db_refunds_due.
+ *
+ * A confirmed order is paid, or a refund of it is due, never both: whichever is noted first stands. An order that was paid may
+ * still be refunded through Redis; then it says when it was paid and when it was refunded.
  *
  * A handle is used by one thread at a time. Every call that can fail gives a status, and orders_db_error then says why.
  *
@@ -117,6 +120,24 @@ orders_db_status orders_db_add(orders_db *db, const orders_db_event *events, siz
 orders_db_status orders_db_commit(orders_db *db);
 void orders_db_rollback(orders_db *db);
 
+/* ---- payments, for a shop that confirms before it is paid ---- */
+
+/* Notes that an order is paid. Call it when the payment is captured, and give the money back where the answer is not OK: the
+ * units are gone. Own transaction, unless one was begun.
+ *   at_ms   when, milliseconds since 1970, above 0
+ * ORDERS_DB_OK: also when repeated; the first time stands. ORDERS_DB_NOT_FOUND: no worker has written that order yet (ask again
+ * until one has), or there is none. ORDERS_DB_REFUSED: a refund is due, or it is no confirmed order. */
+orders_db_status orders_db_mark_paid(orders_db *db, const uint8_t reservation_id[SECKILL_RESERVATION_ID_SIZE], int64_t at_ms);
+
+/* Notes a refund as due for an item's confirmed orders that are older than a deadline and not paid, oldest first. From then on
+ * they cannot be paid any more. Own transaction, unless one was begun.
+ *   confirmed_before_ms   those confirmed earlier than this, by the servers' clock: take it from there, not from a clock that
+ *                         may be ahead of it
+ *   max                   at most so many
+ *   count                 gets how many */
+orders_db_status orders_db_refund_unpaid(orders_db *db, const char *activity, const char *item, int64_t confirmed_before_ms,
+                                         uint32_t max, size_t *count);
+
 /* ---- refunds that Redis must still be told ---- */
 
 typedef struct {
@@ -129,8 +150,14 @@ typedef struct {
 orders_db_status orders_db_refunds_due(orders_db *db, const char *activity, const char *item, orders_db_refund *refunds,
                                        size_t room, size_t *count);
 
-/* Notes that seckill_refund gave a final answer. Repeating is harmless. Own transaction, unless one was begun. */
-orders_db_status orders_db_refund_settled(orders_db *db, const uint8_t reservation_id[SECKILL_RESERVATION_ID_SIZE]);
+/* Notes that seckill_refund gave a final answer: in Redis the reservation is not sold any more. A confirmed order whose refund
+ * is due is refunded by that, and gives its units back: the refund's event changes nothing any more, and if there is none,
+ * because a failover lost the confirmation, the order does not keep its units for ever. A refused order waits for its event.
+ * Repeating is harmless, and so is an order with no refund due. Own transaction, unless one was begun.
+ *   at_ms      when it was refunded
+ *   refunded   gets whether this moved the order to refunded */
+orders_db_status orders_db_refund_settled(orders_db *db, const uint8_t reservation_id[SECKILL_RESERVATION_ID_SIZE],
+                                          int64_t at_ms, bool *refunded);
 
 /* ---- queries ---- */
 
@@ -152,6 +179,7 @@ typedef struct {
     int64_t orders[ORDERS_DB_STATES]; /* by state */
     int64_t units[ORDERS_DB_STATES];  /* by state; those of ORDERS_DB_CONFIRMED are sold */
     int64_t refunds_due;
+    int64_t unpaid_orders, unpaid_units; /* confirmed, not paid, and no refund due */
 } orders_db_item_account;
 
 typedef void (*orders_db_account_cb)(const orders_db_item_account *account, void *user_data);
@@ -175,7 +203,9 @@ typedef struct {
     uint32_t quantity;
     int64_t price;        /* of one unit, minor units */
     int64_t confirmed_ms; /* the servers' clock; 0: its confirmation was never seen */
+    int64_t paid_ms;      /* as given to orders_db_mark_paid; 0: not paid */
     int64_t refunded_ms;  /* 0: not refunded */
+    bool refund_due;      /* Redis must still be told to refund it; a confirmed order cannot be paid any more */
 } orders_db_order;
 
 typedef void (*orders_db_order_cb)(const orders_db_order *order, void *user_data);
@@ -189,6 +219,7 @@ typedef struct {
     const char *activity; /* NULL: of all */
     const char *item;     /* NULL: of all; needs `activity` */
     unsigned states;      /* 1 << state, or'ed; 0: all */
+    bool unpaid;          /* only those that were never paid */
     int64_t after_number; /* 0: from the first; else the last one of the page before */
     uint32_t limit;       /* 1 to 100,000; 0: 100 */
 } orders_db_filter;

@@ -1,4 +1,4 @@
-/* What writes: inventory, events, refunds; see orders_db.h.
+/* What writes: inventory and events; see orders_db.h.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -7,41 +7,6 @@
 #include <string.h>
 
 enum { QUANTITY_MAX = 1000000 };
-
-static bool is_name(const char *text) {
-    size_t size = text ? strlen(text) : 0;
-    return size > 0 && size <= SECKILL_ID_MAX;
-}
-
-/* A statement whose first parameters are an item's two names. */
-static orders_db_status use_for_item(orders_db *db, int which, const char *activity, const char *item,
-                                     sqlite3_stmt **statement) {
-    orders_db_status status = orders_db__use(db, which, statement);
-    if (status != ORDERS_DB_OK) {
-        return status;
-    }
-    int code = orders_db__bind_text(*statement, 1, activity);
-    if (code == SQLITE_OK) {
-        code = orders_db__bind_text(*statement, 2, item);
-    }
-    return code == SQLITE_OK ? ORDERS_DB_OK : orders_db__failed(db, code, "binding an item");
-}
-
-/* A statement whose first parameter is a reservation's id. */
-static orders_db_status use_for_order(orders_db *db, int which, const uint8_t *id, sqlite3_stmt **statement) {
-    orders_db_status status = orders_db__use(db, which, statement);
-    if (status != ORDERS_DB_OK) {
-        return status;
-    }
-    int code = orders_db__bind_bytes(*statement, 1, id, SECKILL_RESERVATION_ID_SIZE);
-    return code == SQLITE_OK ? ORDERS_DB_OK : orders_db__failed(db, code, "binding a reservation");
-}
-
-/* Binds a number as the last parameter and runs. */
-static orders_db_status run_with(orders_db *db, sqlite3_stmt *statement, int index, int64_t value, const char *doing) {
-    int code = sqlite3_bind_int64(statement, index, value);
-    return code == SQLITE_OK ? orders_db__run(db, statement, doing) : orders_db__failed(db, code, doing);
-}
 
 /* ---- inventory ---- */
 
@@ -52,7 +17,7 @@ typedef struct {
 
 static orders_db_status read_inventory(orders_db *db, const char *activity, const char *item, inventory *has) {
     sqlite3_stmt *statement;
-    orders_db_status status = use_for_item(db, ORDERS_DB__INVENTORY, activity, item, &statement);
+    orders_db_status status = orders_db__use_for_item(db, ORDERS_DB__INVENTORY, activity, item, &statement);
     if (status != ORDERS_DB_OK) {
         return status;
     }
@@ -69,12 +34,12 @@ static orders_db_status read_inventory(orders_db *db, const char *activity, cons
 
 static orders_db_status write_inventory(orders_db *db, const char *activity, const char *item, int64_t total, int64_t left) {
     sqlite3_stmt *statement;
-    orders_db_status status = use_for_item(db, ORDERS_DB__SET_INVENTORY, activity, item, &statement);
+    orders_db_status status = orders_db__use_for_item(db, ORDERS_DB__SET_INVENTORY, activity, item, &statement);
     if (status != ORDERS_DB_OK) {
         return status;
     }
     int code = sqlite3_bind_int64(statement, 3, total);
-    return code == SQLITE_OK ? run_with(db, statement, 4, left, "setting the inventory")
+    return code == SQLITE_OK ? orders_db__run_with(db, statement, 4, left, "setting the inventory")
                              : orders_db__failed(db, code, "setting the inventory");
 }
 
@@ -98,30 +63,23 @@ static orders_db_status set_inventory(orders_db *db, const char *activity, const
 
 orders_db_status orders_db_set_inventory(orders_db *db, const char *activity, const char *item, int64_t units_total,
                                          orders_db_set_mode mode) {
-    if (!is_name(activity) || !is_name(item) || units_total < 0 || units_total > SECKILL_AMOUNT_MAX) {
+    if (!orders_db__is_item(activity, item) || units_total < 0 || units_total > SECKILL_AMOUNT_MAX) {
         return orders_db__fail(db, ORDERS_DB_INVALID, "an item's name or its units are out of range");
     }
-    if (!sqlite3_get_autocommit(db->sqlite)) {
-        return set_inventory(db, activity, item, units_total, mode);
-    }
-    orders_db_status status = orders_db_begin(db);
+    bool own;
+    orders_db_status status = orders_db__begin_own(db, &own);
     if (status != ORDERS_DB_OK) {
         return status;
     }
-    status = set_inventory(db, activity, item, units_total, mode);
-    if (status == ORDERS_DB_OK) {
-        status = orders_db_commit(db);
-    }
-    orders_db_rollback(db);
-    return status;
+    return orders_db__end_own(db, own, set_inventory(db, activity, item, units_total, mode));
 }
 
 /* Takes units if there are that many: *taken. */
 static orders_db_status take_units(orders_db *db, const orders_db_event *from, bool *taken) {
     sqlite3_stmt *statement;
-    orders_db_status status = use_for_item(db, ORDERS_DB__TAKE, from->activity, from->item, &statement);
+    orders_db_status status = orders_db__use_for_item(db, ORDERS_DB__TAKE, from->activity, from->item, &statement);
     if (status == ORDERS_DB_OK) {
-        status = run_with(db, statement, 3, from->event.quantity, "taking units from the inventory");
+        status = orders_db__run_with(db, statement, 3, from->event.quantity, "taking units from the inventory");
     }
     *taken = status == ORDERS_DB_OK && sqlite3_changes(db->sqlite) == 1;
     return status;
@@ -129,9 +87,9 @@ static orders_db_status take_units(orders_db *db, const orders_db_event *from, b
 
 static orders_db_status give_units_back(orders_db *db, const orders_db_event *to) {
     sqlite3_stmt *statement;
-    orders_db_status status = use_for_item(db, ORDERS_DB__GIVE_BACK, to->activity, to->item, &statement);
+    orders_db_status status = orders_db__use_for_item(db, ORDERS_DB__GIVE_BACK, to->activity, to->item, &statement);
     if (status == ORDERS_DB_OK) {
-        status = run_with(db, statement, 3, to->event.quantity, "giving units back to the inventory");
+        status = orders_db__run_with(db, statement, 3, to->event.quantity, "giving units back to the inventory");
     }
     if (status == ORDERS_DB_OK && sqlite3_changes(db->sqlite) != 1) {
         status = orders_db__fail(db, ORDERS_DB_CORRUPT, "%s/%s has confirmed orders but no inventory", to->activity, to->item);
@@ -170,7 +128,7 @@ static orders_db_status compare(orders_db *db, sqlite3_stmt *statement, const or
 static orders_db_status find(orders_db *db, const orders_db_event *from, standing *is) {
     sqlite3_stmt *statement;
     memset(is, 0, sizeof *is);
-    orders_db_status status = use_for_order(db, ORDERS_DB__FIND, from->event.reservation_id, &statement);
+    orders_db_status status = orders_db__use_for_order(db, ORDERS_DB__FIND, from->event.reservation_id, &statement);
     if (status != ORDERS_DB_OK) {
         return status;
     }
@@ -216,7 +174,7 @@ static int bind_new_order(sqlite3_stmt *statement, const orders_db_event *from, 
 
 static orders_db_status insert(orders_db *db, const orders_db_event *from, const new_order *order) {
     sqlite3_stmt *statement;
-    orders_db_status status = use_for_order(db, ORDERS_DB__INSERT, from->event.reservation_id, &statement);
+    orders_db_status status = orders_db__use_for_order(db, ORDERS_DB__INSERT, from->event.reservation_id, &statement);
     if (status != ORDERS_DB_OK) {
         return status;
     }
@@ -247,7 +205,7 @@ static orders_db_status write_new(orders_db *db, const orders_db_event *from, or
 /* Run for every redelivery too: a refund that was settled may have been lost by Redis since, and asking twice is harmless. */
 static orders_db_status note_refund_due(orders_db *db, const uint8_t *id) {
     sqlite3_stmt *statement;
-    orders_db_status status = use_for_order(db, ORDERS_DB__REFUND_DUE, id, &statement);
+    orders_db_status status = orders_db__use_for_order(db, ORDERS_DB__REFUND_DUE, id, &statement);
     return status == ORDERS_DB_OK ? orders_db__run(db, statement, "noting a refund") : status;
 }
 
@@ -271,8 +229,8 @@ static orders_db_status apply_confirmed(orders_db *db, const orders_db_event *fr
 
 static orders_db_status move_to_refunded(orders_db *db, const orders_db_event *from) {
     sqlite3_stmt *statement;
-    orders_db_status status = use_for_order(db, ORDERS_DB__REFUND, from->event.reservation_id, &statement);
-    return status == ORDERS_DB_OK ? run_with(db, statement, 2, from->event.at_ms, "refunding an order") : status;
+    orders_db_status status = orders_db__use_for_order(db, ORDERS_DB__REFUND, from->event.reservation_id, &statement);
+    return status == ORDERS_DB_OK ? orders_db__run_with(db, statement, 2, from->event.at_ms, "refunding an order") : status;
 }
 
 static orders_db_status apply_refunded(orders_db *db, const orders_db_event *from, const standing *is,
@@ -293,7 +251,7 @@ static orders_db_status apply_refunded(orders_db *db, const orders_db_event *fro
 /* What the tables would not take: asked first, since a broken rule would undo the whole transaction, again and again. */
 static bool fits(const orders_db_event *from) {
     const seckill_event *event = &from->event;
-    return is_name(from->activity) && is_name(from->item) && event->user.size >= 1 && event->user.size <= SECKILL_USER_MAX &&
+    return orders_db__is_item(from->activity, from->item) && event->user.size >= 1 && event->user.size <= SECKILL_USER_MAX &&
            event->order_ref.size <= SECKILL_ORDER_REF_MAX && event->quantity >= 1 && event->quantity <= QUANTITY_MAX &&
            event->price >= 0 && event->price <= SECKILL_AMOUNT_MAX &&
            (event->kind == SECKILL_EVENT_CONFIRMED || event->kind == SECKILL_EVENT_REFUNDED);
@@ -340,45 +298,4 @@ orders_db_status orders_db_apply(orders_db *db, const orders_db_event *events, s
     }
     orders_db_rollback(db); /* nothing is left to roll back after a commit */
     return status;
-}
-
-/* ---- refunds ---- */
-
-static size_t read_refund(sqlite3_stmt *statement, orders_db_refund *refund) {
-    const void *id = sqlite3_column_blob(statement, 0);
-    const void *user = sqlite3_column_blob(statement, 1);
-    size_t id_size = (size_t)sqlite3_column_bytes(statement, 0), user_size = (size_t)sqlite3_column_bytes(statement, 1);
-    if (!id || !user || id_size != sizeof refund->reservation_id || user_size > sizeof refund->user) {
-        return 0;
-    }
-    memcpy(refund->reservation_id, id, id_size);
-    memcpy(refund->user, user, user_size);
-    refund->user_size = user_size;
-    return 1;
-}
-
-orders_db_status orders_db_refunds_due(orders_db *db, const char *activity, const char *item, orders_db_refund *refunds,
-                                       size_t room, size_t *count) {
-    sqlite3_stmt *statement;
-    *count = 0;
-    orders_db_status status = use_for_item(db, ORDERS_DB__REFUNDS_DUE, activity, item, &statement);
-    if (status != ORDERS_DB_OK) {
-        return status;
-    }
-    int code = sqlite3_bind_int64(statement, 3, (int64_t)room);
-    while (code == SQLITE_OK && *count < room && (code = sqlite3_step(statement)) == SQLITE_ROW) {
-        *count += read_refund(statement, &refunds[*count]);
-        code = SQLITE_OK;
-    }
-    if (code != SQLITE_OK && code != SQLITE_DONE) {
-        status = orders_db__failed(db, code, "listing refunds");
-    }
-    (void)sqlite3_reset(statement);
-    return status;
-}
-
-orders_db_status orders_db_refund_settled(orders_db *db, const uint8_t reservation_id[SECKILL_RESERVATION_ID_SIZE]) {
-    sqlite3_stmt *statement;
-    orders_db_status status = use_for_order(db, ORDERS_DB__REFUND_SETTLED, reservation_id, &statement);
-    return status == ORDERS_DB_OK ? orders_db__run(db, statement, "noting that a refund is settled") : status;
 }

@@ -19,12 +19,21 @@
     X(TAKE, "UPDATE inventory SET units_left = units_left - ?3 WHERE activity = ?1 AND item = ?2 AND units_left >= ?3")        \
     X(GIVE_BACK, "UPDATE inventory SET units_left = units_left + ?3 WHERE activity = ?1 AND item = ?2")                        \
     X(FIND, "SELECT reservation_id, activity, item, user, order_ref, state, quantity, price, confirmed_ms, refunded_ms, "      \
-            "refused_for, number FROM orders WHERE reservation_id = ?1")                                                       \
+            "refused_for, number, paid_ms, refund_due FROM orders WHERE reservation_id = ?1")                                  \
     X(INSERT, "INSERT INTO orders (reservation_id, activity, item, user, order_ref, state, quantity, price, confirmed_ms, "    \
               "refunded_ms, refused_for, refund_due) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")              \
     X(REFUND, "UPDATE orders SET state = 'refunded', refunded_ms = ?2, refund_due = 0 WHERE reservation_id = ?1")              \
     X(REFUND_DUE, "UPDATE orders SET refund_due = 1 WHERE reservation_id = ?1 AND refund_due = 0")                             \
-    X(REFUND_SETTLED, "UPDATE orders SET refund_due = 0 WHERE reservation_id = ?1 AND refund_due = 1")                         \
+    X(REFUND_SETTLED,                                                                                                          \
+      "UPDATE orders SET refund_due = 0 WHERE reservation_id = ?1 AND refund_due = 1 AND state <> 'confirmed'")                \
+    X(GIVE_BACK_DUE, "UPDATE inventory SET units_left = units_left + o.quantity FROM orders o WHERE o.reservation_id = ?1 "    \
+                     "AND o.state = 'confirmed' AND o.refund_due = 1 AND inventory.activity = o.activity "                     \
+                     "AND inventory.item = o.item")                                                                            \
+    X(MARK_PAID, "UPDATE orders SET paid_ms = ?2 WHERE reservation_id = ?1 AND state = 'confirmed' AND refund_due = 0 "        \
+                 "AND paid_ms = 0")                                                                                            \
+    X(REFUND_UNPAID, "UPDATE orders SET refund_due = 1 WHERE number IN (SELECT number FROM orders WHERE activity = ?1 "        \
+                     "AND item = ?2 AND state = 'confirmed' AND paid_ms = 0 AND refund_due = 0 AND confirmed_ms < ?3 "         \
+                     "ORDER BY confirmed_ms LIMIT ?4)")                                                                        \
     X(REFUNDS_DUE, "SELECT reservation_id, user FROM orders WHERE refund_due = 1 AND activity = ?1 AND item = ?2 LIMIT ?3")
 
 enum {
@@ -55,6 +64,21 @@ orders_db_status orders_db__use(orders_db *db, int which, sqlite3_stmt **stateme
 
 /* Runs a bound statement that gives no rows, and resets it. */
 orders_db_status orders_db__run(orders_db *db, sqlite3_stmt *statement, const char *doing);
+
+/* A kept statement whose first parameters are an item's two names, or whose first one is a reservation's id. */
+orders_db_status orders_db__use_for_item(orders_db *db, int which, const char *activity, const char *item,
+                                         sqlite3_stmt **statement);
+orders_db_status orders_db__use_for_order(orders_db *db, int which, const uint8_t *id, sqlite3_stmt **statement);
+
+/* Binds a number and runs. */
+orders_db_status orders_db__run_with(orders_db *db, sqlite3_stmt *statement, int index, int64_t value, const char *doing);
+
+/* Around what needs a transaction: begins one unless one was begun (*own), and ends it if it is its own. */
+orders_db_status orders_db__begin_own(orders_db *db, bool *own);
+orders_db_status orders_db__end_own(orders_db *db, bool own, orders_db_status status);
+
+/* Whether both are ids that an item can have. */
+bool orders_db__is_item(const char *activity, const char *item);
 
 /* Binding: each gives SQLite's code; the text and the bytes must stay until the statement is reset. */
 int orders_db__bind_text(sqlite3_stmt *statement, int index, const char *text);

@@ -42,6 +42,8 @@ orders_db_status orders_db__read_order(orders_db *db, sqlite3_stmt *statement, o
     order->confirmed_ms = sqlite3_column_int64(statement, 8); /* NULL gives 0 */
     order->refunded_ms = sqlite3_column_int64(statement, 9);
     order->number = sqlite3_column_int64(statement, 11);
+    order->paid_ms = sqlite3_column_int64(statement, 12);
+    order->refund_due = sqlite3_column_int(statement, 13) != 0;
     if (!order->activity || !order->item || !order->user.data || id.size != sizeof order->reservation_id ||
         !state_of((const char *)sqlite3_column_text(statement, 5), &order->state)) {
         /* The tables' rules let no such row in; out of memory while a column is converted looks like this too. */
@@ -96,9 +98,10 @@ static orders_db_status prepare(orders_db *db, const char *sql, sqlite3_stmt **s
 /* By number, so that a page costs what it reads, wherever it begins. */
 static const char list_sql[] =
     "SELECT reservation_id, activity, item, user, order_ref, state, quantity, price, confirmed_ms, refunded_ms, refused_for, "
-    "number "
+    "number, paid_ms, refund_due "
     "FROM orders WHERE number > ?1 AND (?2 IS NULL OR activity = ?2) AND (?3 IS NULL OR item = ?3) "
     "AND ((?4 & 1 AND state = 'confirmed') OR (?4 & 2 AND state = 'refunded') OR (?4 & 4 AND state = 'refused')) "
+    "AND (?6 = 0 OR paid_ms = 0) "
     "ORDER BY number LIMIT ?5";
 
 static int bind_filter(sqlite3_stmt *statement, const orders_db_filter *filter) {
@@ -108,6 +111,7 @@ static int bind_filter(sqlite3_stmt *statement, const orders_db_filter *filter) 
         orders_db__bind_text(statement, 3, filter->item),
         sqlite3_bind_int64(statement, 4, filter->states ? filter->states : 7),
         sqlite3_bind_int64(statement, 5, filter->limit ? filter->limit : LIST_DEFAULT),
+        sqlite3_bind_int(statement, 6, filter->unpaid),
     };
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
         if (codes[i] != SQLITE_OK) {
@@ -140,13 +144,17 @@ orders_db_status orders_db_list(orders_db *db, const orders_db_filter *filter, o
 static const char accounts_sql[] =
     "WITH o AS (SELECT activity, item, state, count(*) AS n, sum(quantity) AS q FROM orders GROUP BY activity, item, state), "
     "d AS (SELECT activity, item, count(*) AS n FROM orders WHERE refund_due = 1 GROUP BY activity, item), "
+    /* In the words of the index orders_unpaid, which alone is read for it. */
+    "u AS (SELECT activity, item, count(*) AS n, sum(quantity) AS q FROM orders "
+    "WHERE state = 'confirmed' AND paid_ms = 0 AND refund_due = 0 GROUP BY activity, item), "
     "k AS (SELECT activity, item FROM inventory UNION SELECT activity, item FROM o) "
     "SELECT k.activity, k.item, i.activity IS NOT NULL, i.units_total, i.units_left, "
     "sum(o.n) FILTER (WHERE o.state = 'confirmed'), sum(o.n) FILTER (WHERE o.state = 'refunded'), "
     "sum(o.n) FILTER (WHERE o.state = 'refused'), "
     "sum(o.q) FILTER (WHERE o.state = 'confirmed'), sum(o.q) FILTER (WHERE o.state = 'refunded'), "
-    "sum(o.q) FILTER (WHERE o.state = 'refused'), d.n "
+    "sum(o.q) FILTER (WHERE o.state = 'refused'), d.n, u.n, u.q "
     "FROM k LEFT JOIN inventory i USING (activity, item) LEFT JOIN o USING (activity, item) LEFT JOIN d USING (activity, item) "
+    "LEFT JOIN u USING (activity, item) "
     "WHERE (?1 IS NULL OR k.activity = ?1) AND (?2 IS NULL OR k.item = ?2) GROUP BY k.activity, k.item ORDER BY 1, 2";
 
 bool orders_db_adds_up(const orders_db_item_account *account) {
@@ -164,6 +172,8 @@ static void read_account(sqlite3_stmt *statement, orders_db_item_account *accoun
         account->units[state] = sqlite3_column_int64(statement, 5 + ORDERS_DB_STATES + state);
     }
     account->refunds_due = sqlite3_column_int64(statement, 5 + 2 * ORDERS_DB_STATES);
+    account->unpaid_orders = sqlite3_column_int64(statement, 6 + 2 * ORDERS_DB_STATES);
+    account->unpaid_units = sqlite3_column_int64(statement, 7 + 2 * ORDERS_DB_STATES);
 }
 
 static orders_db_status each_account(orders_db *db, const char *activity, const char *item, orders_db_account_cb cb,

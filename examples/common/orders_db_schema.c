@@ -12,8 +12,8 @@
 
 enum {
     APPLICATION_ID = 0x534b4f44, /* "SKOD", in the file's header: `file orders.db` shows it */
-    SCHEMA_VERSION = 1,
-    STRICT_SINCE = 3037000 /* the release of SQLite that has STRICT tables */
+    SCHEMA_VERSION = 2,          /* raised by each change of what stands below */
+    STRICT_SINCE = 3037000       /* the release of SQLite that has STRICT tables */
 };
 
 /* Each %s is STRICT where SQLite knows it. Both tables are looked up by their primary key only and their rows are small:
@@ -40,15 +40,20 @@ static const char tables[] =
     " refused_for TEXT CHECK (refused_for IN ('inventory', 'item'))," /* stays when the refused order is refunded */
     " refund_due INTEGER NOT NULL CHECK (refund_due IN (0, 1)),"      /* Redis must still be told */
     " confirmed_ms INTEGER,"                                          /* NULL: its confirmation was never seen */
+    " paid_ms INTEGER NOT NULL DEFAULT 0 CHECK (paid_ms >= 0),"       /* 0: not paid, as far as the shop has said */
     " refunded_ms INTEGER,"
     " CHECK ((state = 'refunded') = (refunded_ms IS NOT NULL)),"
     " CHECK (state <> 'refused' OR refused_for IS NOT NULL),"
-    " CHECK (state <> 'confirmed' OR (refused_for IS NULL AND refund_due = 0))"
+    " CHECK (state <> 'refused' OR paid_ms = 0),"
+    " CHECK (state <> 'confirmed' OR (refused_for IS NULL AND (refund_due = 0 OR paid_ms = 0)))"
     ")%s;"
 
     /* An item's account is read from this index alone. */
     "CREATE INDEX orders_by_item ON orders (activity, item, state, quantity);"
-    "CREATE INDEX orders_refund_due ON orders (activity, item) WHERE refund_due = 1;";
+    "CREATE INDEX orders_refund_due ON orders (activity, item) WHERE refund_due = 1;"
+    /* What a deadline may hit, oldest first; and how many units that is. */
+    "CREATE INDEX orders_unpaid ON orders (activity, item, confirmed_ms, quantity)"
+    " WHERE state = 'confirmed' AND paid_ms = 0 AND refund_due = 0;";
 
 static const char rules[] =
     "CREATE TRIGGER orders_stay BEFORE DELETE ON orders"
@@ -59,8 +64,17 @@ static const char rules[] =
     " BEGIN SELECT RAISE(ABORT, 'an order only moves forward'); END;"
 
     "CREATE TRIGGER orders_keep_what_was_sold"
-    " BEFORE UPDATE OF number, reservation_id, activity, item, user, quantity, price, refused_for ON orders"
+    " BEFORE UPDATE OF number, reservation_id, activity, item, user, quantity, price, refused_for, confirmed_ms ON orders"
     " BEGIN SELECT RAISE(ABORT, 'what was ordered does not change'); END;"
+
+    "CREATE TRIGGER orders_are_paid_once BEFORE UPDATE OF paid_ms ON orders"
+    " WHEN new.paid_ms <> old.paid_ms AND (old.paid_ms <> 0 OR old.state <> 'confirmed' OR old.refund_due = 1)"
+    " BEGIN SELECT RAISE(ABORT, 'an order is paid once, while it is confirmed and no refund is due'); END;"
+
+    /* Redis may have been told already: from then on the order must not be paid. */
+    "CREATE TRIGGER orders_refund_stays_due BEFORE UPDATE OF refund_due ON orders"
+    " WHEN old.refund_due = 1 AND new.refund_due = 0 AND new.state = 'confirmed'"
+    " BEGIN SELECT RAISE(ABORT, 'a refund that is due is not taken back'); END;"
 
     "CREATE TRIGGER inventory_stays BEFORE DELETE ON inventory"
     " BEGIN SELECT RAISE(ABORT, 'inventory is never deleted: set it to what is sold'); END;";

@@ -4,9 +4,8 @@
  */
 #define _POSIX_C_SOURCE 200809L
 
-#include "../common/orders_db.h"
-#include "ctl.h"
 #include "model.h"
+#include "orders.h"
 #include "show.h"
 #include "table.h"
 
@@ -14,7 +13,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-enum { POLL_MS = 100, LOCK_WAIT_MS = 5000 };
+enum { POLL_MS = 100 };
 
 /* What is compared. The stock is read before and after the orders: only where both say the same is the comparison exact. */
 typedef struct {
@@ -47,18 +46,12 @@ static int read_stock(item_account *account) {
     return account->status == SECKILL_OK;
 }
 
-static int fail_orders(item_account *account, orders_db_status status, const char *cause) {
-    json_out_text(account->ctl->out, "status", "orders_database");
-    json_out_text(account->ctl->out, "message", cause);
-    account->ctl->exit_code = status == ORDERS_DB_BUSY ? CTL_AGAIN : status == ORDERS_DB_MISSING ? CTL_USAGE : CTL_FAULT;
-    return 0;
-}
-
 static int read_orders(item_account *account) {
     const options_name *name = &account->ctl->name;
     orders_db_status status = orders_db_account(account->db, name->activity, name->item, &account->orders);
     if (status != ORDERS_DB_OK && status != ORDERS_DB_NOT_FOUND) {
-        return fail_orders(account, status, orders_db_error(account->db));
+        orders_fail(account->ctl, status, orders_db_error(account->db));
+        return 0;
     }
     return 1;
 }
@@ -151,16 +144,17 @@ static void check_orders(item_account *account) {
 static void judge(item_account *account) {
     ctl_run *ctl = account->ctl;
     json_t *orders = json_out_object();
-    static const char *const names[ORDERS_DB_STATES] = {"confirmed", "refunded", "refused"};
     for (int i = 0; i < ORDERS_DB_STATES; i++) {
         json_t *state = json_out_object();
         json_out_int(state, "orders", account->orders.orders[i]);
         json_out_int(state, "units", account->orders.units[i]);
-        json_out_value(orders, names[i], state);
+        json_out_value(orders, orders_db_state_name((orders_db_state)i), state);
     }
     json_out_int(orders, "inventory", account->orders.units_total);
     json_out_int(orders, "left", account->orders.units_left);
     json_out_int(orders, "refunds_due", account->orders.refunds_due);
+    json_out_int(orders, "unpaid_orders", account->orders.unpaid_orders);
+    json_out_int(orders, "unpaid_units", account->orders.unpaid_units);
     json_out_value(ctl->out, "orders", orders);
     json_out_value(ctl->out, "checks", json_out_array());
     check_stock(account);
@@ -173,10 +167,8 @@ static void judge(item_account *account) {
 
 static void run_account(ctl_run *ctl) {
     item_account account = {.ctl = ctl, .seen_orders = -1};
-    const char *path = ctl_value(ctl, "orders");
-    char error[ORDERS_DB_ERROR_SIZE];
     uint32_t wait_ms = 0;
-    if (!path) {
+    if (!ctl_value(ctl, "orders")) {
         ctl_usage_error(ctl, "name the orders database: --orders FILE");
         return;
     }
@@ -185,12 +177,8 @@ static void run_account(ctl_run *ctl) {
         return;
     }
     account.wait_ms = wait_ms;
-    orders_db_status status = orders_db_open(path, ORDERS_DB_READ_ONLY, LOCK_WAIT_MS, &account.db, error);
-    if (status != ORDERS_DB_OK) {
-        fail_orders(&account, status, error);
-        return;
-    }
-    if (read_all(&account)) {
+    account.db = orders_open(ctl, ORDERS_DB_READ_ONLY);
+    if (account.db && read_all(&account)) {
         judge(&account);
     }
     orders_db_close(account.db);

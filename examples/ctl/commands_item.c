@@ -32,16 +32,15 @@ static void on_stored(const seckill_item_result *result, void *user_data) {
 
 /* Reads what the command line says into the settings: what it does not name stays as it is. */
 static int read_settings(ctl_run *ctl, seckill_item_settings *settings) {
-    int64_t shards = settings->shards, limit = settings->limit, events = settings->max_events,
-            queue = settings->max_queue;
+    int64_t shards = settings->shards, limit = settings->limit, events = settings->max_events, queue = settings->max_queue;
     if (ctl_value(ctl, "window") && !ctl_value(ctl, "remember")) {
         settings->remember_ms = 0; /* its default follows the window */
     }
     int fine = ctl_whole(ctl, "shards", 1, SECKILL_SHARDS_MAX, &shards) && ctl_whole(ctl, "limit", 1, 1000000, &limit) &&
                ctl_whole(ctl, "price", 0, SECKILL_AMOUNT_MAX, &settings->price) &&
                ctl_whole(ctl, "max-events", 1, 16777216, &events) && ctl_whole(ctl, "max-queue", 1, 16777216, &queue) &&
-               ctl_time(ctl, "start", "none", &settings->start_ms) &&
-               ctl_time(ctl, "end", "none", &settings->end_ms) && ctl_duration(ctl, "hold", WEEK_MS, &settings->hold_ms) &&
+               ctl_time(ctl, "start", "none", &settings->start_ms) && ctl_time(ctl, "end", "none", &settings->end_ms) &&
+               ctl_duration(ctl, "hold", WEEK_MS, &settings->hold_ms) &&
                ctl_duration(ctl, "grace", WEEK_MS, &settings->grace_ms) &&
                ctl_duration(ctl, "window", WEEK_MS, &settings->window_ms) &&
                ctl_duration(ctl, "remember", 2 * (int64_t)WEEK_MS, &settings->remember_ms) &&
@@ -78,7 +77,8 @@ static const ctl_option define_options[] = {
     {"grace", "DURATION", "how long past the hold its token can still pay, if there are units; default 0"},
     {"window", "DURATION", "requests made longer ago are refused as too old; cannot change later; default 1m"},
     {"remember", "DURATION",
-     "of request ids of what was cancelled or expired, and the longest wait in the queue; cannot change later; default: the window and 1m"},
+     "of request ids of what was cancelled or expired, and the longest wait in the queue; cannot change later; default: the "
+     "window and 1m"},
     {"max-skew", "DURATION", "after a restart of Redis nothing expires for so long; default 0"},
     {"max-events", "N", "order events of a shard that may wait; default 1,000,000"},
     {"max-queue", "N", "requests that may wait in the queue of a shard; default 1,000,000"},

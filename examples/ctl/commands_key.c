@@ -142,8 +142,18 @@ static void show_session(json_t *out) {
 static const struct {
     const char *name;
     seckill_token_purpose purpose;
-} purposes[] = {
-    {"reservation", SECKILL_TOKEN_RESERVATION}, {"session", SECKILL_TOKEN_SESSION}, {"ticket", SECKILL_TOKEN_TICKET}};
+} purposes[] = {{"reservation", SECKILL_TOKEN_RESERVATION}, {"session", SECKILL_TOKEN_SESSION}};
+
+static void verify_ticket(ctl_run *ctl, const seckill_keyring *ring) {
+    const char *token = ctl->operands[0];
+    seckill_ticket ticket;
+    seckill_status status = seckill_ticket_verify(ring, token, strlen(token), options_now_ms(), 0, &ticket);
+    ctl_answer(ctl, status, NULL);
+    if (status == SECKILL_OK || status == SECKILL_TOKEN_EXPIRED) {
+        json_out_text(ctl->out, "purpose", "ticket");
+        model_ticket(ctl->out, &ticket);
+    }
+}
 
 static void verify_with(ctl_run *ctl, const seckill_keyring *ring) {
     const char *token = ctl->operands[0];
@@ -152,6 +162,10 @@ static void verify_with(ctl_run *ctl, const seckill_keyring *ring) {
     size_t i = 0;
     for (; i < sizeof purposes / sizeof purposes[0] && status == SECKILL_TOKEN_PURPOSE; i++) {
         status = seckill_token_verify(ring, purposes[i].purpose, token, strlen(token), options_now_ms(), 0, &ref);
+    }
+    if (status == SECKILL_TOKEN_PURPOSE) {
+        verify_ticket(ctl, ring);
+        return;
     }
     ctl_answer(ctl, status, NULL);
     if (status == SECKILL_OK || status == SECKILL_TOKEN_EXPIRED) {

@@ -104,8 +104,8 @@ static void get(ctl_run *ctl) {
     }
 }
 
-static const char *const counters[] = {"loaded",   "transferred_in", "transferred_out", "available",
-                                       "reserved", "sold",           "users",           "events"};
+static const char *const counters[] = {"loaded", "transferred_in", "transferred_out", "available", "reserved",
+                                       "sold",   "users",          "queued",          "events"};
 
 static void show_row(text_table *table, const json_t *stock, const char *title) {
     char verdict[TABLE_CELL] = "holds";
@@ -134,7 +134,7 @@ static void show_row(text_table *table, const json_t *stock, const char *title) 
 static void show_stock(json_t *out) {
     const json_t *shards = json_object_get(out, "shards"), *total = json_object_get(out, "total");
     char cancelled[OPTIONS_TEXT], expired[OPTIONS_TEXT], refunded[OPTIONS_TEXT];
-    text_table *table = table_new(">shard|>loaded|>in|>out|>available|>reserved|>sold|>users|>events|account");
+    text_table *table = table_new(">shard|>loaded|>in|>out|>available|>reserved|>sold|>users|>queued|>events|account");
     for (size_t i = 0; i < json_array_size(shards); i++) {
         show_row(table, json_array_get(shards, i), NULL);
     }
@@ -157,6 +157,8 @@ const ctl_command ctl_stock_commands[] = {
     {"stock withdraw", "A/I AMOUNT", 2, "take available units back", "Takes at most what is available, and says how many.",
      move_options, withdraw, show_withdraw},
     {"stock get", "A/I", 1, "the stock of each shard, with the account checked",
-     "Exit code 4 if the account of a shard does not hold.", NULL, get, show_stock},
+     "queued: requests that wait for a worker to decide them; events: those that wait for the orders side.\n"
+     "Exit code 4 if the account of a shard does not hold.",
+     NULL, get, show_stock},
     {NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL},
 };

@@ -113,14 +113,18 @@ int ctl_open_client(ctl_run *ctl) {
     return ctl->client != NULL;
 }
 
-int ctl_open_item(ctl_run *ctl) {
+int ctl_take_item(ctl_run *ctl) {
     if (!options_item_name(ctl->operands[0], &ctl->name)) {
         ctl_usage_error(ctl, "%s is no ACTIVITY/ITEM; an id is 1 to %d of A-Z a-z 0-9 . _ -", ctl->operands[0], SECKILL_ID_MAX);
         return 0;
     }
     json_out_text(ctl->out, "activity", ctl->name.activity);
     json_out_text(ctl->out, "item", ctl->name.item);
-    if (!ctl_open_client(ctl)) {
+    return 1;
+}
+
+int ctl_open_item(ctl_run *ctl) {
+    if (!ctl_take_item(ctl) || !ctl_open_client(ctl)) {
         return 0;
     }
     seckill_status status = seckill_item_open(ctl->client, ctl->name.activity, ctl->name.item, &ctl->item);

@@ -50,7 +50,7 @@ struct ctl_run {
     const char *field; /* --field */
     int help, version; /* --help, --version */
 
-    options_name name; /* set by ctl_open_item */
+    options_name name; /* set by ctl_take_item and ctl_open_item */
     seckill_client *client;
     seckill_item *item;
 
@@ -61,7 +61,7 @@ struct ctl_run {
 
 /* The commands, by subject. */
 extern const ctl_command ctl_item_commands[], ctl_stock_commands[], ctl_reservation_commands[], ctl_event_commands[],
-    ctl_key_commands[], ctl_account_commands[];
+    ctl_key_commands[], ctl_account_commands[], ctl_order_commands[];
 
 /* The value of an option of the command, NULL if it was not given ("" for one that takes none and was given). */
 const char *ctl_value(const ctl_run *ctl, const char *name);
@@ -76,6 +76,9 @@ void ctl_answer(ctl_run *ctl, seckill_status status, const char *message);
 void ctl_usage_error(ctl_run *ctl, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void ctl_fault(ctl_run *ctl, const char *message); /* found by this program: exit code CTL_FAULT */
 int ctl_exit_code(seckill_status status);
+
+/* Reads the item's name from the first operand. 0: it is malformed, and that was said. */
+int ctl_take_item(ctl_run *ctl);
 
 /* Open what a command needs, once; 0: it could not be, and that was said. ctl_open_item takes the item from the first operand.
  */

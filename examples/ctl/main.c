@@ -14,6 +14,7 @@
 const struct ctl_group ctl_groups[] = {
     {"Items", ctl_item_commands},
     {"Stock", ctl_stock_commands},
+    {"Orders", ctl_order_commands},
     {"Proof", ctl_account_commands},
     {"One user, by hand", ctl_reservation_commands},
     {"Upkeep", ctl_event_commands},

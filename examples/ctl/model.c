@@ -187,14 +187,30 @@ void model_reservation(json_t *object, const seckill_reservation *reservation) {
     json_out_time(object, "ends", reservation->ends_ms);
 }
 
+static void model_subject(json_t *object, const char *activity, const char *item,
+                          const uint8_t reservation_id[SECKILL_RESERVATION_ID_SIZE], uint32_t quantity) {
+    json_out_text(object, "activity", activity);
+    json_out_text(object, "item", item);
+    json_out_hex(object, "reservation_id", reservation_id, SECKILL_RESERVATION_ID_SIZE);
+    json_out_int(object, "quantity", quantity);
+}
+
+void model_ticket(json_t *object, const seckill_ticket *ticket) {
+    seckill_bytes user = {ticket->user, ticket->user_size};
+    json_out_bytes(object, "user", user);
+    model_subject(object, ticket->activity, ticket->item, ticket->reservation_id, ticket->quantity);
+    json_out_int(object, "shard", ticket->shard);
+    json_out_int(object, "epoch", (int64_t)ticket->epoch);
+    json_out_int(object, "n", (int64_t)ticket->n);
+    json_out_time(object, "enqueued", ticket->enqueued_ms);
+    json_out_time(object, "valid_until", ticket->valid_until_ms);
+}
+
 void model_token(json_t *object, const seckill_reservation_ref *ref) {
     seckill_bytes user = {ref->user, ref->user_size};
     json_out_bytes(object, "user", user);
     if (ref->activity[0]) {
-        json_out_text(object, "activity", ref->activity);
-        json_out_text(object, "item", ref->item);
-        json_out_hex(object, "reservation_id", ref->reservation_id, sizeof ref->reservation_id);
-        json_out_int(object, "quantity", ref->quantity);
+        model_subject(object, ref->activity, ref->item, ref->reservation_id, ref->quantity);
         json_out_int(object, "price", ref->price);
         json_out_time(object, "hold_until", ref->hold_until_ms);
     }

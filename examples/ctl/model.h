@@ -12,6 +12,7 @@ void model_outcomes(json_t *object, const seckill_shard_outcome *outcomes, size_
 void model_stock(json_t *object, const seckill_stock_result *result);                     /* "total", "shards", "account" ... */
 void model_reservation(json_t *object, const seckill_reservation *reservation);
 void model_token(json_t *object, const seckill_reservation_ref *ref);
+void model_ticket(json_t *object, const seckill_ticket *ticket);
 
 /* Issues the token of a reservation with a ring, as "token"; NULL: does nothing. */
 void model_issue(json_t *object, const seckill_keyring *ring, const seckill_reservation_ref *ref);

@@ -28,6 +28,7 @@ static void on_expired(const seckill_expire_result *result, void *user_data) {
     worker *w = e->item->worker;
     w->counts.expired_reservations += (uint64_t)result->reservations;
     w->counts.expired_units += (uint64_t)result->units;
+    e->server_ms = result->server_time_ms > 0 ? result->server_time_ms : e->server_ms;
     if (result->status != SECKILL_OK) {
         task_failed(&e->task, "expiring reservations of", e->item->label, result->status, result->message);
         return;

@@ -12,6 +12,7 @@ struct item;
 typedef struct {
     task task;
     struct item *item;
+    int64_t server_ms; /* the servers' clock when one answered last: behind it, never ahead; 0: none has */
 } expirer;
 
 void expirer_start(expirer *expirer, struct item *item);

@@ -15,6 +15,10 @@ static item *of_settings(task *t) {
     return (item *)((char *)t - offsetof(item, settings));
 }
 
+static bool does(const item *it, unsigned role) {
+    return it->worker->settings->roles & role;
+}
+
 /* ---- its end ---- */
 
 static void unlink_item(item *it) {
@@ -32,6 +36,7 @@ static void free_item(item *it) {
         seckill_item_close(it->handle); /* else the client closes it, or has done so */
     }
     free(it->readers);
+    free(it->deciders);
     free(it);
 }
 
@@ -52,10 +57,17 @@ void item_end(item *it) {
     }
     it->closing = true;
     task_close(&it->settings);
-    expirer_close(&it->expirer);
-    refunder_close(&it->refunder);
+    if (does(it, ROLE_EXPIRE)) {
+        expirer_close(&it->expirer);
+    }
+    if (does(it, ROLE_ORDERS)) {
+        refunder_close(&it->refunder);
+    }
     for (uint32_t i = 0; i < it->reader_count; i++) {
         reader_close(it->readers[i]);
+    }
+    for (uint32_t i = 0; i < it->decider_count; i++) {
+        decider_close(it->deciders[i]);
     }
 }
 
@@ -65,9 +77,9 @@ static void on_settings_closed(task *t) {
 
 /* ---- its shards ---- */
 
-/* A reader for each shard. An item that was purged and defined anew with fewer shards leaves readers that find nothing: they
- * look once in a while. */
-static bool grow(item *it, uint32_t shards) {
+/* A reader and a decider for each shard. An item that was purged and defined anew with fewer shards leaves some that find
+ * nothing: they look once in a while. */
+static bool grow_readers(item *it, uint32_t shards) {
     if (shards <= it->reader_count) {
         return true;
     }
@@ -87,6 +99,30 @@ static bool grow(item *it, uint32_t shards) {
     return true;
 }
 
+static bool grow_deciders(item *it, uint32_t shards) {
+    if (shards <= it->decider_count) {
+        return true;
+    }
+    decider **deciders = realloc(it->deciders, shards * sizeof(decider *));
+    if (!deciders) {
+        return false;
+    }
+    it->deciders = deciders;
+    while (it->decider_count < shards) {
+        decider *d = decider_start(it, it->decider_count);
+        if (!d) {
+            return false;
+        }
+        it->deciders[it->decider_count++] = d;
+        it->tasks++;
+    }
+    return true;
+}
+
+static bool grow(item *it, uint32_t shards) {
+    return (!does(it, ROLE_ORDERS) || grow_readers(it, shards)) && (!does(it, ROLE_DECIDE) || grow_deciders(it, shards));
+}
+
 static void on_settings(const seckill_item_result *result, void *user_data) {
     item *it = user_data;
     if (result->status != SECKILL_OK || !result->info) {
@@ -94,6 +130,7 @@ static void on_settings(const seckill_item_result *result, void *user_data) {
     } else if (!it->closing && !grow(it, result->info->settings.shards)) {
         task_failed(&it->settings, "working on", it->label, SECKILL_NO_MEMORY, NULL);
     } else {
+        it->max_skew_ms = result->info->settings.max_skew_ms;
         task_next(&it->settings, it->worker->settings->list_interval_ms);
     }
 }
@@ -110,9 +147,15 @@ static void read_settings(task *t) {
 
 static void start_tasks(item *it) {
     task_start(&it->worker->loop, &it->settings, read_settings, on_settings_closed);
-    expirer_start(&it->expirer, it);
-    refunder_start(&it->refunder, it);
-    it->tasks = 3;
+    it->tasks = 1;
+    if (does(it, ROLE_EXPIRE)) {
+        expirer_start(&it->expirer, it);
+        it->tasks++;
+    }
+    if (does(it, ROLE_ORDERS)) {
+        refunder_start(&it->refunder, it);
+        it->tasks++;
+    }
 }
 
 static item *make_item(worker *w, const char *activity, const char *name) {

@@ -5,6 +5,7 @@
 #ifndef SECKILL_WORKER_ITEM_H
 #define SECKILL_WORKER_ITEM_H
 
+#include "decider.h"
 #include "expirer.h"
 #include "reader.h"
 #include "refunder.h"
@@ -27,6 +28,10 @@ struct item {
     refunder refunder;
     reader **readers; /* one for each shard */
     uint32_t reader_count;
+    decider **deciders; /* one for each shard */
+    uint32_t decider_count;
+    queue_counts queue;
+    uint32_t max_skew_ms; /* of its settings; known when there are readers */
     item *next;
 };
 

@@ -3,38 +3,18 @@
  * SPDX-License-Identifier: MIT
  */
 #include "log.h"
+#include "metrics.h"
 #include "worker.h"
 
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-static void print_json(const worker_counts *c, int exit_code) {
-    (void)printf("{\"events_read\":%" PRIu64 ",\"orders_written\":%" PRIu64 ",\"orders_refunded\":%" PRIu64
-                 ",\"refused\":%" PRIu64 ",\"not_recorded\":%" PRIu64 ",\"acknowledged\":%" PRIu64 ",\"refunds\":%" PRIu64
-                 ",\"expired_reservations\":%" PRIu64 ",\"expired_units\":%" PRIu64 ",\"transactions\":%" PRIu64
-                 ",\"exit_code\":%d}\n",
-                 c->events_read, c->orders_written, c->orders_refunded, c->refused, c->not_recorded, c->acknowledged,
-                 c->refunds, c->expired_reservations, c->expired_units, c->transactions, exit_code);
-}
-
-static void print_text(const worker_counts *c) {
-    (void)printf("%" PRIu64 " events read, %" PRIu64 " orders written and %" PRIu64 " refunded in %" PRIu64
-                 " transactions, %" PRIu64 " refused, %" PRIu64 " reservations expired (%" PRIu64 " units)\n",
-                 c->events_read, c->orders_written, c->orders_refunded, c->transactions, c->refused, c->expired_reservations,
-                 c->expired_units);
-}
 
 static int run(settings *s) {
     worker_counts counts = {0};
     log_set_level(s->log_level);
     int exit_code = worker_run(s, &counts);
-    if (s->json) {
-        print_json(&counts, exit_code);
-    } else {
-        print_text(&counts);
-    }
+    metrics_last_line(&counts, s->json, exit_code);
     if (fflush(stdout) != 0 && exit_code == EXIT_CLEAN) {
         exit_code = EXIT_TROUBLE;
     }

@@ -15,6 +15,7 @@ typedef struct refund {
     orders_db_refund due;
     refunder *refunder;
     bool final;
+    int64_t at_ms; /* final: when it was refunded */
 } refund;
 
 static refunder *of(task *t) {
@@ -56,17 +57,23 @@ static void finish(refunder *f) {
 static orders_db_status settle(orders_db *db, db_job *job) {
     refunder *f = of_job(job);
     orders_db_status status = ORDERS_DB_OK;
+    f->refunded = 0;
     for (size_t i = 0; i < f->count && status == ORDERS_DB_OK; i++) {
+        bool moved = false;
         if (f->refunds[i].final) {
-            status = orders_db_refund_settled(db, f->refunds[i].due.reservation_id);
+            status = orders_db_refund_settled(db, f->refunds[i].due.reservation_id, f->refunds[i].at_ms, &moved);
         }
+        f->refunded += moved;
     }
     return status;
 }
 
 static void on_settled(db_job *job, bool committed) {
-    (void)committed; /* if not, the refunds stay due, and are asked again */
-    finish(of_job(job));
+    refunder *f = of_job(job);
+    if (committed) { /* if not, the refunds stay due, and are asked again */
+        f->item->worker->counts.orders_refunded += f->refunded;
+    }
+    finish(f);
 }
 
 static void on_all_answered(refunder *f) {
@@ -92,9 +99,11 @@ static bool is_final(seckill_status status) {
     case SECKILL_EXPIRED:
     case SECKILL_NO_RESERVATION:
         return true;
+    case SECKILL_BLACKLISTED:
+        return true;
     case SECKILL_CONFLICT:
-        /* Reserved: Redis lost the confirmation in a failover. The hold will end; a new confirmation gets a new event, which is
-         * refused again. */
+        /* Reserved: Redis lost the confirmation in a failover. The hold will end; a new confirmation gets a new event, and for
+         * that one a refund is due again. */
         return true;
     default:
         return false; /* it may pass, or a person must act: access denied, item not defined, ... */
@@ -116,6 +125,8 @@ static void answered(refunder *f) {
 static void on_refunded(const seckill_result *result, void *user_data) {
     refund *r = user_data;
     r->final = is_final(result->status);
+    /* Where Redis has nothing refunded (a failover lost the confirmation) it knows no time either. */
+    r->at_ms = result->reservation.state == SECKILL_RESERVATION_REFUNDED ? result->reservation.since_ms : options_now_ms();
     if (!r->final) {
         note_failure(r->refunder, result->status, result->message);
     }
@@ -136,10 +147,24 @@ static void ask(refunder *f, refund *r) {
 
 /* ---- asking the database ---- */
 
+static orders_db_status note_unpaid(orders_db *db, refunder *f) {
+    const options_name *name = &f->item->name;
+    f->unpaid = 0;
+    if (f->unpaid_before_ms <= 0) {
+        return ORDERS_DB_OK;
+    }
+    return orders_db_refund_unpaid(db, name->activity, name->item, f->unpaid_before_ms, REFUNDS, &f->unpaid);
+}
+
 static orders_db_status list_due(orders_db *db, db_job *job) {
     refunder *f = of_job(job);
+    const options_name *name = &f->item->name;
     orders_db_refund due[REFUNDS];
-    orders_db_status status = orders_db_refunds_due(db, f->item->name.activity, f->item->name.item, due, REFUNDS, &f->count);
+    orders_db_status status = note_unpaid(db, f);
+    job->writes = f->unpaid > 0;
+    if (status == ORDERS_DB_OK) {
+        status = orders_db_refunds_due(db, name->activity, name->item, due, REFUNDS, &f->count);
+    }
     for (size_t i = 0; status == ORDERS_DB_OK && i < f->count; i++) {
         f->refunds[i] = (refund){.due = due[i], .refunder = f};
     }
@@ -148,6 +173,9 @@ static orders_db_status list_due(orders_db *db, db_job *job) {
 
 static void on_listed(db_job *job, bool committed) {
     refunder *f = of_job(job);
+    if (committed) {
+        f->item->worker->counts.unpaid_refunded += f->unpaid;
+    }
     if (!committed || f->task.closing) {
         f->count = 0;
     }
@@ -158,9 +186,22 @@ static void on_listed(db_job *job, bool committed) {
     answered(f);
 }
 
+/* Orders confirmed before this and not paid are to be refunded; 0 where that is not known yet, or never.
+ *
+ * A confirmation bears the time of the server that took it, so the deadline goes by the servers' clocks as well: this machine's
+ * may be ahead by anything, and would refund what still has time. What a server said last is behind its clock, which only makes
+ * a refund a little late. After a failover, or with several servers, the one that answered may be ahead of the one that
+ * confirmed by max_skew_ms. */
+static int64_t unpaid_before(const item *it) {
+    int64_t after_ms = it->worker->settings->refund_unpaid_after_ms;
+    bool known = it->expirer.server_ms > 0 && it->reader_count > 0;
+    return after_ms > 0 && known ? it->expirer.server_ms - it->max_skew_ms - after_ms : 0;
+}
+
 static void run(task *t) {
     refunder *f = of(t);
     f->failed = false;
+    f->unpaid_before_ms = unpaid_before(f->item);
     f->count = 0;
     f->refunds = calloc(REFUNDS, sizeof *f->refunds);
     if (!f->refunds) {

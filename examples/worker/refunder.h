@@ -1,4 +1,5 @@
-/* Tells Redis to refund what the orders database refused, until the answer is final; see reader.c for its place in the order.
+/* Tells Redis to refund what the orders database refused, and what is not paid in time, until the answer is final; see reader.c
+ * for its place in the order.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -15,8 +16,11 @@ typedef struct {
     task task;
     db_job job;
     struct item *item;
-    struct refund *refunds; /* of this round */
+    int64_t unpaid_before_ms; /* unpaid orders confirmed before this are over; 0: none is */
+    size_t unpaid;            /* orders that were, in this round */
+    struct refund *refunds;   /* of this round */
     size_t count;
+    size_t refunded;  /* orders that a final answer moved to refunded */
     size_t under_way; /* that Redis has not answered */
     bool failed;      /* one of them */
     seckill_status failure;

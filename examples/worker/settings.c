@@ -12,21 +12,29 @@
 static const char help[] =
     "usage: seckill-worker --activity A [--activity B ...] --orders FILE.db [options]\n"
     "\n"
-    "Gives the units of expired reservations back, and writes confirmed orders to the orders database, which also holds each "
-    "item's\n"
-    "real inventory. Any number of workers may run at once, with one orders database between them; one killed at any moment "
-    "loses\n"
-    "nothing and repeats nothing.\n"
+    "Decides the requests that wait in the queue, gives the units of expired reservations back, and writes confirmed orders to "
+    "the\n"
+    "orders database, which also holds each item's real inventory. Any number of workers may run at once, with one orders "
+    "database\n"
+    "between them; one killed at any moment loses nothing and repeats nothing.\n"
     "\n"
     "What to work on (at least one)\n"
     "  --activity A              an activity with all of its items; listed again and again; up to 64 times\n"
     "  --item A/I                one item; up to 1,024 times\n"
+    "  --roles R[,R...]          what to do: decide, expire, orders; default: all three. --orders is needed for orders only\n"
+    "\n"
+    "Queue\n"
+    "  --refuse-users FILE       users whose requests in the queue are refused as blacklisted: one a line, # begins a comment; "
+    "up to\n"
+    "                            1,000,000 in 128 MiB. Read again on SIGHUP; a file that cannot be used leaves the old list\n"
     "\n"
     "Orders database (SQLite)\n"
     "  --orders FILE.db          the file, on a local disk; it is made only where --inventory says what is in it\n"
     "  --inventory A/I=UNITS     the real inventory of an item that has none in the file yet; up to 1,024 times. An order of "
     "an item\n"
     "                            without inventory is refused and refunded\n"
+    "  --refund-unpaid-after T   refund orders that are not marked as paid so long after they were confirmed, 1s to 30d; "
+    "default: never\n"
     "\n"
     "Redis\n"
     "  --redis ADDRESS           host:port, host, [v6]:port or unix:/path; else SECKILL_REDIS, else 127.0.0.1:6379\n"
@@ -40,6 +48,10 @@ static const char help[] =
     "  --batches N               batches between Redis and the database at once, over all shards, 1 to 1,024; default 64. "
     "Memory: about\n"
     "                            340 bytes an event, so up to 340 x batch x batches\n"
+    "  --decide-batch N          requests decided at once in a shard, 1 to 512; default 512\n"
+    "  --decide-poll-max T       longest pause between two looks at an idle queue, 1ms to 1m; default 50ms; with more than 50 "
+    "shards\n"
+    "                            longer: an idle worker makes 1,000 looks a second at most\n"
     "  --poll-min T              pause between two looks at a busy shard, 1ms to 1m; default 5ms\n"
     "  --poll-max T              it doubles up to this while a shard is idle, to 1m; default 200ms\n"
     "  --expire-interval T       longest pause between two looks for expired reservations, 1ms to 1m; default 200ms\n"
@@ -50,24 +62,35 @@ static const char help[] =
     "\n"
     "Output\n"
     "  --progress T              a status line on stderr this often, 10ms to 1h\n"
+    "  --listen ADDRESS          GET /metrics (Prometheus) and /healthz there: host:port, [v6]:port or unix:/path; default: "
+    "nowhere\n"
     "  --json                    the last line, on stdout, is one JSON object\n"
     "  --verbose                 log what an operator wants to see once; twice: everything\n"
     "  --help, --version\n"
     "\n"
-    "SIGTERM and SIGINT stop the worker: it writes and acknowledges what it has in hand, and ends. A second one ends it at "
-    "once.\n"
+    "SIGTERM and SIGINT stop the worker: it finishes the decisions that are under way, writes and acknowledges what it has in "
+    "hand,\n"
+    "and ends. A second one ends it at once.\n"
     "\n"
-    "Exit codes: 0 stopped, all in hand was written and acknowledged; 1 out of memory; 2 wrong usage; 3 the orders database "
-    "cannot be\n"
-    "used (missing, not writable, damaged, of another release): nothing was read or acknowledged; 4 stopped, but something in "
-    "hand\n"
-    "could not be written or acknowledged in time: it is not lost, the next worker gets it again.\n";
+    "Exit codes: 0 stopped, all in hand was written and acknowledged; 1 out of memory, or --listen cannot be had; 2 wrong "
+    "usage, or a\n"
+    "file that cannot be used; 3 the orders database cannot be used (missing, not writable, damaged, of another release): "
+    "nothing was\n"
+    "read or acknowledged; 4 stopped, but something in hand could not be written or acknowledged in time: it is not lost, the "
+    "next\n"
+    "worker gets it again.\n";
 
 enum {
     ACTIVITY = 1000,
     ITEM,
+    ROLES,
+    REFUSE_USERS,
+    LISTEN,
+    DECIDE_BATCH,
+    DECIDE_POLL_MAX,
     ORDERS,
     INVENTORY,
+    REFUND_UNPAID_AFTER,
     REDIS,
     REDIS_USER,
     REDIS_PASSWORD_FILE,
@@ -91,8 +114,14 @@ enum {
 static const struct option long_options[] = {
     {"activity", required_argument, NULL, ACTIVITY},
     {"item", required_argument, NULL, ITEM},
+    {"roles", required_argument, NULL, ROLES},
+    {"refuse-users", required_argument, NULL, REFUSE_USERS},
+    {"listen", required_argument, NULL, LISTEN},
+    {"decide-batch", required_argument, NULL, DECIDE_BATCH},
+    {"decide-poll-max", required_argument, NULL, DECIDE_POLL_MAX},
     {"orders", required_argument, NULL, ORDERS},
     {"inventory", required_argument, NULL, INVENTORY},
+    {"refund-unpaid-after", required_argument, NULL, REFUND_UNPAID_AFTER},
     {"redis", required_argument, NULL, REDIS},
     {"redis-user", required_argument, NULL, REDIS_USER},
     {"redis-password-file", required_argument, NULL, REDIS_PASSWORD_FILE},
@@ -135,6 +164,8 @@ static const number_rule number_rules[] = {
     {TIMEOUT, true, offsetof(settings, timeout_ms), 1, 3600000, 3000},
     {BATCH, false, offsetof(settings, batch), 1, SECKILL_BATCH_MAX, SECKILL_BATCH_MAX},
     {BATCHES, false, offsetof(settings, batches), 1, 1024, 64},
+    {DECIDE_BATCH, false, offsetof(settings, decide_batch), 1, SECKILL_BATCH_MAX, SECKILL_BATCH_MAX},
+    {DECIDE_POLL_MAX, true, offsetof(settings, decide_poll_max_ms), 1, 60000, 50},
     {POLL_MIN, true, offsetof(settings, poll_min_ms), 1, 60000, 5},
     {POLL_MAX, true, offsetof(settings, poll_max_ms), 1, 60000, 200},
     {EXPIRE_INTERVAL, true, offsetof(settings, expire_interval_ms), 1, 60000, 200},
@@ -142,6 +173,7 @@ static const number_rule number_rules[] = {
     {BUSY_TIMEOUT, true, offsetof(settings, busy_timeout_ms), 0, 60000, 1000},
     {STOP_TIMEOUT, true, offsetof(settings, stop_timeout_ms), 0, 3600000, 5000},
     {PROGRESS, true, offsetof(settings, progress_ms), 10, 3600000, 0},
+    {REFUND_UNPAID_AFTER, true, offsetof(settings, refund_unpaid_after_ms), 1000, INT64_C(30) * 24 * 3600 * 1000, 0},
 };
 
 enum { NUMBER_RULES = sizeof number_rules / sizeof number_rules[0] };
@@ -191,6 +223,36 @@ static int read_item(settings *s, const char *text) {
     return options_item_name(text, &s->items[s->item_count++]) || complain("--item", "ACTIVITY/ITEM is expected; " AN_ID);
 }
 
+static unsigned role_of(const char *name, size_t size) {
+    static const struct {
+        const char *name;
+        unsigned role;
+    } roles[] = {{"decide", ROLE_DECIDE}, {"expire", ROLE_EXPIRE}, {"orders", ROLE_ORDERS}};
+    for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
+        if (strlen(roles[i].name) == size && memcmp(roles[i].name, name, size) == 0) {
+            return roles[i].role;
+        }
+    }
+    return 0;
+}
+
+static int read_roles(settings *s, const char *text) {
+    unsigned roles = 0;
+    for (const char *at = text;; at++) {
+        size_t size = strcspn(at, ",");
+        unsigned role = role_of(at, size);
+        if (role == 0) {
+            return complain("--roles", "decide, expire and orders are expected, with commas between them");
+        }
+        roles |= role;
+        at += size;
+        if (*at == '\0') {
+            s->roles = roles;
+            return 1;
+        }
+    }
+}
+
 static int read_inventory(settings *s, const char *text) {
     char name[2 * SECKILL_ID_MAX + 2];
     const char *equals = strchr(text, '=');
@@ -232,8 +294,16 @@ static int read_option(settings *s, int option, const char *name, char *text) {
         return read_activity(s, text);
     case ITEM:
         return read_item(s, text);
+    case ROLES:
+        return read_roles(s, text);
     case INVENTORY:
         return read_inventory(s, text);
+    case REFUSE_USERS:
+        s->refuse_users = text;
+        return 1;
+    case LISTEN:
+        s->listen = text;
+        return 1;
     case REDIS_PASSWORD_FILE:
         return read_password(s, text);
     case ORDERS:
@@ -259,12 +329,27 @@ static int read_option(settings *s, int option, const char *name, char *text) {
     }
 }
 
+/* An option that a role left out would have needed is a mistake that costs orders or decisions: better said now. */
+static int check_roles(const settings *s) {
+    bool orders = s->roles & ROLE_ORDERS;
+    if (orders && (!s->orders || !*s->orders)) {
+        return complain("--orders", "say where the orders are written");
+    }
+    if (!orders && (s->orders || s->inventory_count > 0)) {
+        return complain(s->orders ? "--orders" : "--inventory", "--roles leaves orders out");
+    }
+    if (s->refund_unpaid_after_ms > 0 && (!orders || !(s->roles & ROLE_EXPIRE))) {
+        return complain("--refund-unpaid-after", "needs the roles orders and expire");
+    }
+    if (s->refuse_users && !(s->roles & ROLE_DECIDE)) {
+        return complain("--refuse-users", "--roles leaves decide out");
+    }
+    return 1;
+}
+
 static int check(const settings *s) {
     if (s->activity_count + s->item_count == 0) {
         return complain("--activity", "say what to work on");
-    }
-    if (!s->orders || !*s->orders) {
-        return complain("--orders", "say where the orders are written");
     }
     if (s->poll_min_ms > s->poll_max_ms) {
         return complain("--poll-min", "it is longer than --poll-max");
@@ -272,13 +357,14 @@ static int check(const settings *s) {
     if (s->redis_user && !s->password[0]) {
         return complain("--redis-user", "needs --redis-password-file");
     }
-    return 1;
+    return check_roles(s);
 }
 
 int settings_read(settings *s, int argc, char **argv, int *exit_code) {
     int index = 0, option;
     memset(s, 0, sizeof *s);
     s->log_level = SECKILL_LOG_WARNING;
+    s->roles = ROLES_ALL;
     s->redis = options_environment("SECKILL_REDIS");
     s->prefix = options_environment("SECKILL_PREFIX");
     for (size_t i = 0; i < NUMBER_RULES; i++) {

@@ -19,11 +19,19 @@ enum {
 /* How the worker ends. */
 enum {
     EXIT_CLEAN = 0,     /* told to stop; everything in hand was written and acknowledged */
-    EXIT_TROUBLE = 1,   /* out of memory, or the loop could not be made */
+    EXIT_TROUBLE = 1,   /* out of memory, the loop could not be made, or --listen cannot be had */
     EXIT_USAGE = 2,     /* the command line, or a file that it names */
     EXIT_DATABASE = 3,  /* the orders database cannot be used: missing, not writable, damaged, of another release */
     EXIT_UNFINISHED = 4 /* told to stop; something in hand was not written or not acknowledged in time. Nothing is lost: the
                            next worker gets it again */
+};
+
+/* What a worker does. A bigger shop has workers for each of it, on machines of their own. */
+enum {
+    ROLE_DECIDE = 1, /* decides the queue */
+    ROLE_EXPIRE = 2, /* gives the units of expired reservations back */
+    ROLE_ORDERS = 4, /* writes orders, and refunds */
+    ROLES_ALL = ROLE_DECIDE | ROLE_EXPIRE | ROLE_ORDERS
 };
 
 typedef struct {
@@ -34,17 +42,21 @@ typedef struct {
 typedef struct {
     const char *redis, *redis_user, *prefix; /* NULL: the library's default */
     char password[PASSWORD_SIZE];            /* "": none */
-    const char *orders;
+    unsigned roles;
+    const char *orders;       /* NULL without that role */
+    const char *refuse_users; /* NULL: nobody is refused */
+    const char *listen;       /* NULL: no metrics over HTTP */
     const char *activities[ACTIVITIES_MAX];
     size_t activity_count;
     options_name items[NAMED_ITEMS_MAX];
     size_t item_count;
     settings_inventory inventories[INVENTORIES_MAX];
     size_t inventory_count;
-    uint32_t batch, batches;
-    uint32_t poll_min_ms, poll_max_ms, expire_interval_ms, list_interval_ms;
+    uint32_t batch, batches, decide_batch;
+    uint32_t poll_min_ms, poll_max_ms, decide_poll_max_ms, expire_interval_ms, list_interval_ms;
     uint32_t timeout_ms, busy_timeout_ms, stop_timeout_ms;
-    uint32_t progress_ms; /* 0: none */
+    uint32_t progress_ms;            /* 0: none */
+    uint32_t refund_unpaid_after_ms; /* 0: never */
     bool json;
     seckill_log_level log_level;
 } settings;

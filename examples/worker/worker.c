@@ -6,9 +6,9 @@
 
 #include "item.h"
 #include "log.h"
+#include "metrics.h"
 #include "watch.h"
 
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -48,6 +48,8 @@ static void close_rest(worker *w) {
     close_handle((uv_handle_t *)&w->signals[1]);
     close_handle((uv_handle_t *)&w->progress);
     close_handle((uv_handle_t *)&w->stop_timer);
+    screener_stop(&w->screener);
+    serve_stop(&w->serve);
 }
 
 void worker_part_gone(worker *w) {
@@ -142,11 +144,17 @@ static orders_db_status set_inventories(orders_db *db, db_job *job) {
     return status;
 }
 
-static void on_inventories_set(db_job *job, bool committed) {
-    worker *w = (worker *)((char *)job - offsetof(worker, inventory_job));
-    if (committed && !w->stopping && open_client(w) && !start_parts(w)) {
+static void start_work(worker *w) {
+    if (open_client(w) && !start_parts(w)) {
         log_line(SECKILL_LOG_ERROR, "out of memory, or an id is malformed");
         fail(w, EXIT_TROUBLE);
+    }
+}
+
+static void on_inventories_set(db_job *job, bool committed) {
+    worker *w = (worker *)((char *)job - offsetof(worker, inventory_job));
+    if (committed && !w->stopping) {
+        start_work(w);
     }
 }
 
@@ -192,13 +200,9 @@ static bool start_database(worker *w) {
 
 static void on_progress(uv_timer_t *timer) {
     worker *w = timer->data;
-    const worker_counts *c = &w->counts;
-    (void)fprintf(stderr,
-                  "%zu items: %" PRIu64 " events read, %" PRIu64 " orders, %" PRIu64 " refused, %" PRIu64 " refunded, %" PRIu64
-                  " expired, %" PRIu64 " transactions%s%s\n",
-                  w->item_count, c->events_read, c->orders_written, c->refused, c->orders_refunded, c->expired_reservations,
-                  w->db ? db_thread_transactions(w->db) : c->transactions, w->client ? "" : ", no client",
-                  w->stopping ? ", stopping" : "");
+    uint64_t now = uv_now(&w->loop);
+    metrics_progress(w, now - w->progress_at_ms, &w->progress_decided);
+    w->progress_at_ms = now;
 }
 
 static bool start_handles(worker *w) {
@@ -212,10 +216,24 @@ static bool start_handles(worker *w) {
         w->signals[i].data = w;
         started = started && uv_signal_start(&w->signals[i], on_signal, numbers[i]) == 0;
     }
+    w->progress_at_ms = uv_now(&w->loop);
     if (w->settings->progress_ms > 0) {
         (void)uv_timer_start(&w->progress, on_progress, w->settings->progress_ms, w->settings->progress_ms);
     }
     return started;
+}
+
+/* With the orders database first, if there is one to use: what it refuses must not be read. */
+static void start(worker *w) {
+    const settings *s = w->settings;
+    bool handles = start_handles(w), screens = screener_start(&w->screener, &w->loop, s->refuse_users);
+    if (!handles || !screens || !serve_start(&w->serve, w)) {
+        fail(w, screens ? EXIT_TROUBLE : EXIT_USAGE);
+    } else if (!(s->roles & ROLE_ORDERS)) {
+        start_work(w);
+    } else if (!start_database(w)) {
+        fail(w, EXIT_TROUBLE);
+    }
 }
 
 int worker_run(const settings *s, worker_counts *counts) {
@@ -227,15 +245,14 @@ int worker_run(const settings *s, worker_counts *counts) {
         return EXIT_TROUBLE;
     }
     batch_pool_init(&w.pool, s->batches, s->batch);
-    if (!start_handles(&w) || !start_database(&w)) {
-        fail(&w, EXIT_TROUBLE);
-    }
+    start(&w);
     (void)uv_run(&w.loop, UV_RUN_DEFAULT);
     if (uv_loop_close(&w.loop) != 0) {
         log_line(SECKILL_LOG_ERROR, "a handle was left open");
         w.exit_code = EXIT_TROUBLE;
     }
     batch_pool_free(&w.pool);
+    screener_free(&w.screener);
     *counts = w.counts;
     if (w.exit_code == EXIT_CLEAN && w.counts.unfinished) {
         return EXIT_UNFINISHED;

@@ -4,8 +4,10 @@
  *     item.c      an item at work, with the tasks below
  *     expirer.c   gives the units of expired reservations back
  *     reader.c    one for each shard: events from Redis to the database, then acknowledged
- *     refunder.c  tells Redis to refund what the database refused
+ *     decider.c   one for each shard: decides the requests in the queue; screener.c knows who is refused
+ *     refunder.c  tells Redis to refund what the database refused, and what is not paid in time
  *     db_thread.c the thread that writes
+ *     metrics.c   what was counted, as text; serve.c has it over HTTP
  *
  * Everything but the database thread runs on the loop's thread.
  *
@@ -16,6 +18,9 @@
 
 #include "batch.h"
 #include "db_thread.h"
+#include "decider.h"
+#include "screener.h"
+#include "serve.h"
 #include "settings.h"
 
 #include <seckill/seckill.h>
@@ -31,9 +36,13 @@ typedef struct {
     uint64_t not_recorded;    /* events that no order can look like, or that contradict one: left where they are */
     uint64_t acknowledged;    /* events removed from Redis */
     uint64_t refunds;         /* final answers of Redis to refunds */
+    uint64_t unpaid_refunded; /* orders whose refund it noted as due because they were not paid in time */
     uint64_t expired_reservations, expired_units;
     uint64_t transactions;
-    bool unfinished; /* a batch in hand was not written or not acknowledged */
+    queue_counts queue;                         /* of all items */
+    queue_view left;                            /* at the end: the queues as they were looked at last */
+    uint64_t decided_from_ms, decided_until_ms; /* by the loop's clock */
+    bool unfinished;                            /* a batch in hand was not written or not acknowledged */
 } worker_counts;
 
 typedef struct worker worker;
@@ -45,15 +54,18 @@ struct worker {
     uv_loop_t loop;
     uv_signal_t signals[2];
     uv_timer_t progress, stop_timer;
-    seckill_client *client; /* NULL: not open, or being closed: no call may be made any more */
-    db_thread *db;          /* NULL: not running */
-    bool db_stopping;       /* no job may be handed in any more */
+    uint64_t progress_at_ms, progress_decided; /* the last progress line: when, and what it counted */
+    seckill_client *client;                    /* NULL: not open, or being closed: no call may be made any more */
+    db_thread *db;                             /* NULL: not running */
+    bool db_stopping;                          /* no job may be handed in any more */
     db_job inventory_job;
     batch_pool pool;
     worker_counts counts;
     struct item *items;
     struct activity *activities;
-    size_t item_count, activity_count; /* that are not freed yet */
+    size_t item_count, activity_count, decider_count; /* that are not freed yet */
+    screener screener;
+    serve serve;
     bool stopping, closing;
     int exit_code;
 };

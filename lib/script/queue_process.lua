@@ -16,11 +16,15 @@
 --        progress: decided I8, enqueued I8; the next request: epoch I8, n I8 (0: there is none); those handed out: count I4; for
 --        each: epoch I8, n I8, reservation id c16, quantity I4, enqueued at I6, size of the user B, user
 open()
-permit_writes()
-permit_queue()
 local from_epoch, from_n, to_epoch, to_n, verdicts_n, proof_version, proof_units, max =
   struct.unpack('>I8I8I8I8I8I8I8I4', ARGV[2])
 local verdicts = ARGV[3]
+-- Who only looks changes nothing, and many look at queues that are empty.
+local is_look = from_n == 0
+if not is_look then
+  permit_writes()
+  permit_queue()
+end
 local sale_status = sale()
 local counts = { decided = 0, granted = 0, refused = 0, blacklisted = 0 }
 local upcoming = next_request()
@@ -33,7 +37,7 @@ end
 -- The requests from the next one to the last that was screened. None, if the next one is not the first that was.
 local function take_screened()
   local batch = {}
-  if from_n == 0 or not upcoming or upcoming.epoch ~= from_epoch or upcoming.n ~= from_n then return batch end
+  if is_look or not upcoming or upcoming.epoch ~= from_epoch or upcoming.n ~= from_n then return batch end
   while upcoming and #batch < BATCH_MAX do
     if upcoming.epoch > to_epoch or (upcoming.epoch == to_epoch and upcoming.n > to_n) then break end
     batch[#batch + 1] = upcoming
@@ -124,7 +128,7 @@ while upcoming do
 end
 first = first or { epoch = 0, n = 0 }
 
-commit()
+if not is_look then commit() end
 if done > 0 then trim(batch[done]) end
 return header() .. struct.pack('>I4I4I4I4BI8I8', counts.decided, counts.granted, counts.refused, counts.blacklisted,
   stop and STATUS[stop] or 0, stock.version, stock.available) .. progress() .. struct.pack('>I8I8I4', first.epoch, first.n, #out)

@@ -149,7 +149,8 @@ static void account_notices_what_is_missing_or_too_much(void **state) {
     ctl_json(0, "account s/eight --orders %s", orders);
     ctl_json(4, "account s/eight --orders %s --seen-orders 1", orders);
     write_order(db, "eight", 1);
-    ctl_json(4, "account s/eight --orders %s", orders); /* an order that Redis did not sell */
+    const json_t *unsold = ctl_json(4, "account s/eight --orders %s", orders); /* an order that Redis did not sell */
+    assert_int_equal(ctl_int(unsold, "orders.unpaid_orders"), 1);
     write_order(db, "eight", 2);
     const json_t *answer = ctl_json(4, "account s/eight --orders %s", orders); /* and one more than was loaded */
     assert_string_equal(ctl_text(answer, "status"), "does_not_add_up");

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include "ctl_fixture.h"
+#include "sale_queue.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,6 +126,45 @@ static void expires(void **state) {
     assert_string_equal(ctl_text(ctl_json(1, "confirm u/short --user dora --request d"), "status"), "expired");
 }
 
+static void issue_ticket(const seckill_ticket *ticket, char text[SECKILL_TOKEN_SIZE]) {
+    char key[SECKILL_KEY_TEXT_SIZE] = "";
+    seckill_keyring *ring = NULL;
+    FILE *file = fopen(keys, "r");
+    assert_non_null(file);
+    assert_non_null(fgets(key, sizeof key, file));
+    fclose(file);
+    assert_int_equal(seckill_keyring_new(&ring), SECKILL_OK);
+    assert_int_equal(seckill_keyring_add(ring, key, strcspn(key, "\n")), SECKILL_OK);
+    assert_int_equal(seckill_ticket_issue(ring, ticket, text, SECKILL_TOKEN_SIZE, NULL), SECKILL_OK);
+    seckill_keyring_free(ring);
+}
+
+static void peeks_at_the_queue(void **state) {
+    (void)state;
+    static sale shop;
+    char ticket[SECKILL_TOKEN_SIZE];
+    ctl_json(0, "item define sale/phone --shards 1 --max-queue 2");
+    sale_open(&shop, redis_server_address(ctl_redis));
+    sale_ticket_answer eve = sale_enqueue(&shop, "eve", "e", 1);
+    assert_int_equal(sale_enqueue(&shop, "fay", "f", 1).position, 2);
+    assert_int_equal(sale_enqueue(&shop, "gus", "g", 1).status, SECKILL_BUSY);
+    sale_close(&shop);
+    for (int again = 0; again < 2; again++) { /* reading decides nothing */
+        const json_t *answer = ctl_json(0, "queue read sale/phone --max 1");
+        assert_int_equal(ctl_int(answer, "shards.0.waiting"), 2);
+        assert_string_equal(ctl_text(answer, "shards.0.requests.0.user"), "eve");
+        assert_int_equal(ctl_int(answer, "shards.0.requests.0.n"), (long long)eve.ticket.n);
+    }
+    assert_non_null(strstr(ctl("queue read sale/phone")->out, "2 of 2 waiting requests shown"));
+    assert_int_equal(ctl_int(ctl_json(0, "stock get sale/phone"), "total.queued"), 2);
+    assert_int_equal(ctl("queue read sale/phone --shard 1")->code, 2);
+    issue_ticket(&eve.ticket, ticket);
+    const json_t *answer = ctl_json(0, "token verify %s --keys %s", ticket, keys);
+    assert_string_equal(ctl_text(answer, "purpose"), "ticket");
+    assert_int_equal(ctl_int(answer, "n"), (long long)eve.ticket.n);
+    assert_string_equal(ctl_text(answer, "user"), "eve");
+}
+
 static void users_may_be_any_bytes(void **state) {
     (void)state;
     ctl_json(0, "reserve u/one \xff\xfe --request odd");
@@ -139,6 +179,7 @@ int main(void) {
         cmocka_unit_test(issues_sessions),
         cmocka_unit_test(reserves_and_confirms),
         cmocka_unit_test(peeks_at_events),
+        cmocka_unit_test(peeks_at_the_queue),
         cmocka_unit_test(refunds),
         cmocka_unit_test(cancels),
         cmocka_unit_test(expires),

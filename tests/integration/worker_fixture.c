@@ -154,6 +154,19 @@ int shop_order_state(shop *s, const uint8_t *reservation_id) {
     return state;
 }
 
+orders_db_status shop_pay(shop *s, const uint8_t *reservation_id) {
+    char error[ORDERS_DB_ERROR_SIZE];
+    orders_db *db;
+    orders_db_status status = orders_db_open(s->orders, 0, 5000, &db, error);
+    if (status == ORDERS_DB_OK) {
+        do {
+            status = orders_db_mark_paid(db, reservation_id, 1 + (int64_t)now_ms());
+        } while (status == ORDERS_DB_BUSY);
+        orders_db_close(db);
+    }
+    return status;
+}
+
 void shop_wait(shop *s, shop_condition condition, const void *argument, const char *what) {
     uint64_t until = now_ms() + UINT64_C(20000) * slowness();
     while (!condition(s, argument)) {
@@ -207,15 +220,18 @@ static void become_worker(const worker_process *w, char **arguments, bool privil
     _exit(127);
 }
 
-static worker_process start(shop *s, const char *const *more, bool privileged) {
-    static const char *const usual[] = {SECKILL_WORKER, "--json", "--activity", "sale", "--list-interval", "100ms", "--orders"};
+static worker_process start(shop *s, const char *const *more, bool orders, bool privileged) {
+    static const char *const usual[] = {SECKILL_WORKER, "--json", "--activity", "sale", "--list-interval", "100ms"};
     char *arguments[ARGUMENTS_MAX];
     size_t count = 0;
     worker_process w;
     for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++) {
         arguments[count++] = strdup(usual[i]);
     }
-    arguments[count++] = strdup(s->orders);
+    if (orders) {
+        arguments[count++] = strdup("--orders");
+        arguments[count++] = strdup(s->orders);
+    }
     arguments[count++] = strdup("--redis");
     arguments[count++] = strdup(redis_server_address(s->server));
     for (; more && *more; more++) {
@@ -237,11 +253,15 @@ static worker_process start(shop *s, const char *const *more, bool privileged) {
 }
 
 worker_process worker_start(shop *s, const char *const *more) {
-    return start(s, more, true);
+    return start(s, more, true, true);
+}
+
+worker_process worker_start_without_orders(shop *s, const char *const *more) {
+    return start(s, more, false, true);
 }
 
 worker_process worker_start_unprivileged(shop *s, const char *const *more) {
-    return start(s, more, false);
+    return start(s, more, true, false);
 }
 
 static long long field(const char *json, const char *name) {
@@ -261,7 +281,7 @@ static void read_text(const char *path, char *text, size_t size) {
 }
 
 static worker_summary read_summary(const worker_process *w) {
-    char json[1024];
+    char json[4096];
     read_text(w->out, json, sizeof json);
     return (worker_summary){
         .orders_written = field(json, "orders_written"),
@@ -274,6 +294,12 @@ static worker_summary read_summary(const worker_process *w) {
         .events_read = field(json, "events_read"),
         .transactions = field(json, "transactions"),
         .not_recorded = field(json, "not_recorded"),
+        .unpaid_refunded = field(json, "unpaid_refunded"),
+        .queue_decided = field(json, "queue_decided"),
+        .queue_granted = field(json, "queue_granted"),
+        .queue_refused = field(json, "queue_refused"),
+        .queue_blacklisted = field(json, "queue_blacklisted"),
+        .queue_length = field(json, "queue_length"),
     };
 }
 

@@ -29,7 +29,8 @@ typedef struct {
 typedef struct {
     int exit_code; /* 128 + signal where one killed it */
     long long orders_written, orders_refunded, refused, acknowledged, refunds, expired_reservations, expired_units, events_read,
-        transactions, not_recorded;
+        transactions, not_recorded, unpaid_refunded;
+    long long queue_decided, queue_granted, queue_refused, queue_blacklisted, queue_length;
 } worker_summary;
 
 typedef struct {
@@ -49,7 +50,11 @@ void shop_close(shop *shop);
 /* Starts a worker with --activity sale and more arguments, NULL at the end; `more` may be NULL. */
 worker_process worker_start(shop *shop, const char *const *more);
 
-/* The same, but file permissions hold for it even if the test runs as root. Ends with exit code 125 where that cannot be done.
+/* The same without --orders. */
+worker_process worker_start_without_orders(shop *shop, const char *const *more);
+
+/* The same as worker_start, but file permissions hold for it even if the test runs as root. Ends with exit code 125 where that
+ * cannot be done.
  */
 worker_process worker_start_unprivileged(shop *shop, const char *const *more);
 
@@ -79,6 +84,9 @@ bool shop_has_orders(shop *shop, const void *argument);
 
 /* The state of one order, or -1. */
 int shop_order_state(shop *shop, const uint8_t *reservation_id);
+
+/* Marks an order as paid, as the shop does; waits while the database is locked. */
+orders_db_status shop_pay(shop *shop, const uint8_t *reservation_id);
 
 /* Lets time pass until the condition holds; fails the test if it takes too long. */
 typedef bool (*shop_condition)(shop *shop, const void *argument);

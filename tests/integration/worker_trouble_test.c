@@ -237,6 +237,9 @@ static void test_usage(void **state) {
     expect_usage(&s, "--poll-min", "1s");
     expect_usage(&s, "--inventory", "sale/phone");
     expect_usage(&s, "--inventory", "sale/phone=-1");
+    expect_usage(&s, "--refund-unpaid-after", "999ms");
+    expect_usage(&s, "--refund-unpaid-after", "31d");
+    expect_usage(&s, "--refund-unpaid-after", "soon");
     expect_usage(&s, "--item", "phone");
     expect_usage(&s, "--redis-user", "worker");
     expect_usage(&s, "--redis-password-file", "/dev/null");

@@ -1,126 +1,20 @@
-/* The orders database: what an event does to it, in any order, any number of times, and through crashes.
+/* The orders database: what an event does to it, in any order, any number of times, and what goes wrong.
  *
  * SPDX-License-Identifier: MIT
  */
 #define _GNU_SOURCE
 
-#include "orders_db_internal.h"
+#include "orders_db_fixture.h"
 
 #include <inttypes.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
-
-#include "test_run.h"
-
-/* ---- fixture: a folder with one open database ---- */
-
-typedef struct {
-    char folder[256], path[300];
-    char error[ORDERS_DB_ERROR_SIZE];
-    orders_db *db;
-} fixture;
-
-static void reopen(fixture *f, unsigned flags) {
-    orders_db_close(f->db);
-    f->db = NULL;
-    orders_db_status status = orders_db_open(f->path, flags, 1000, &f->db, f->error);
-    if (status != ORDERS_DB_OK) {
-        fail_msg("%s: %s", orders_db_status_name(status), f->error);
-    }
-}
-
-static int set_up(void **state) {
-    fixture *f = calloc(1, sizeof *f);
-    const char *base = getenv("TMPDIR");
-    assert_non_null(f);
-    (void)snprintf(f->folder, sizeof f->folder, "%s/orders-XXXXXX", base ? base : "/tmp");
-    assert_non_null(mkdtemp(f->folder));
-    (void)snprintf(f->path, sizeof f->path, "%s/orders.db", f->folder);
-    reopen(f, ORDERS_DB_CREATE);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state) {
-    fixture *f = *state;
-    static const char *const suffixes[] = {"", "-wal", "-shm", ".moved", ".moved-wal", ".moved-shm"};
-    orders_db_close(f->db);
-    for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
-        char path[320];
-        (void)snprintf(path, sizeof path, "%s%s", f->path, suffixes[i]);
-        (void)unlink(path);
-    }
-    assert_int_equal(rmdir(f->folder), 0);
-    free(f);
-    return 0;
-}
-
-/* Reservation `n` of user "u": its id is n, big-endian, at the end. */
-static orders_db_event event_of(seckill_event_kind kind, uint32_t n, const char *item, uint32_t quantity) {
-    orders_db_event e = {.activity = "618", .item = item};
-    e.event.kind = kind;
-    for (int i = 0; i < 4; i++) {
-        e.event.reservation_id[15 - i] = (uint8_t)(n >> (8 * i));
-    }
-    e.event.user = (seckill_bytes){"u", 1};
-    e.event.order_ref = kind == SECKILL_EVENT_CONFIRMED ? (seckill_bytes){"ref", 3} : (seckill_bytes){NULL, 0};
-    e.event.quantity = quantity;
-    e.event.price = 199;
-    e.event.at_ms = 1000 + n;
-    return e;
-}
-
-static orders_db_event confirmed(uint32_t n, uint32_t quantity) {
-    return event_of(SECKILL_EVENT_CONFIRMED, n, "phone", quantity);
-}
-
-static orders_db_event refunded(uint32_t n, uint32_t quantity) {
-    return event_of(SECKILL_EVENT_REFUNDED, n, "phone", quantity);
-}
-
-static void must(fixture *f, orders_db_status status) {
-    if (status != ORDERS_DB_OK) {
-        fail_msg("%s: %s", orders_db_status_name(status), orders_db_error(f->db));
-    }
-}
-
-static orders_db_outcome apply(fixture *f, orders_db_event event) {
-    orders_db_outcome outcome = 0;
-    must(f, orders_db_apply(f->db, &event, 1, &outcome));
-    return outcome;
-}
-
-static void set_units(fixture *f, int64_t units) {
-    must(f, orders_db_set_inventory(f->db, "618", "phone", units, ORDERS_DB_EXACTLY));
-}
-
-static orders_db_item_account account(fixture *f, const char *item) {
-    orders_db_item_account a;
-    must(f, orders_db_account(f->db, "618", item, &a));
-    assert_true(orders_db_adds_up(&a));
-    return a;
-}
-
-static void left(fixture *f, int64_t units) {
-    assert_int_equal(account(f, "phone").units_left, units);
-}
-
-static size_t due(fixture *f) {
-    orders_db_refund refunds[8];
-    size_t count;
-    must(f, orders_db_refunds_due(f->db, "618", "phone", refunds, 8, &count));
-    return count;
-}
 
 /* ---- opening ---- */
 
@@ -141,9 +35,11 @@ static orders_db_status try_open(fixture *f, unsigned flags) {
 static void test_opens_what_is_ours_only(void **state) {
     fixture *f = *state;
     assert_int_equal(try_open(f, 0), ORDERS_DB_OK);
-    must(f, orders_db__exec(f->db, "PRAGMA user_version = 2", "test"));
+    must(f, orders_db__exec(f->db, "PRAGMA user_version = 3", "test"));
     assert_int_equal(try_open(f, 0), ORDERS_DB_SCHEMA);
-    assert_non_null(strstr(f->error, "version 2"));
+    assert_non_null(strstr(f->error, "version 3"));
+    must(f, orders_db__exec(f->db, "PRAGMA user_version = 1", "test"));
+    assert_int_equal(try_open(f, ORDERS_DB_READ_ONLY), ORDERS_DB_SCHEMA);
     must(f, orders_db__exec(f->db, "PRAGMA application_id = 7", "test"));
     assert_int_equal(try_open(f, ORDERS_DB_CREATE), ORDERS_DB_SCHEMA);
     assert_non_null(strstr(f->error, "not one of orders"));
@@ -163,21 +59,7 @@ static void test_opens_what_is_ours_only(void **state) {
 }
 
 static void test_settings_of_the_file(void **state) {
-    fixture *f = *state;
-    static const struct {
-        const char *sql, *value;
-    } expected[] = {{"PRAGMA journal_mode", "wal"},
-                    {"PRAGMA synchronous", "2"},
-                    {"PRAGMA foreign_keys", "1"},
-                    {"PRAGMA user_version", "1"},
-                    {"PRAGMA integrity_check", "ok"}};
-    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
-        sqlite3_stmt *statement;
-        assert_int_equal(sqlite3_prepare_v2(f->db->sqlite, expected[i].sql, -1, &statement, NULL), SQLITE_OK);
-        assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
-        assert_string_equal((const char *)sqlite3_column_text(statement, 0), expected[i].value);
-        (void)sqlite3_finalize(statement);
-    }
+    check_settings(*state);
 }
 
 static void test_reads_only(void **state) {
@@ -293,8 +175,11 @@ static void test_refunds_due(void **state) {
     assert_int_equal(count, 1);
     assert_int_equal(refund.user_size, 1);
     assert_int_equal(refund.user[0], 'u');
-    must(f, orders_db_refund_settled(f->db, refund.reservation_id));
-    must(f, orders_db_refund_settled(f->db, refund.reservation_id));
+    bool moved = true;
+    must(f, orders_db_refund_settled(f->db, refund.reservation_id, 2000, &moved));
+    assert_false(moved); /* its event will */
+    must(f, orders_db_refund_settled(f->db, refund.reservation_id, 2000, &moved));
+    assert_false(moved);
     assert_int_equal(due(f), 1);
     /* Confirmed again, after Redis lost the refund: due again. */
     assert_int_equal(apply(f, confirmed(refund.reservation_id[15], 1)), ORDERS_DB_NO_INVENTORY);
@@ -387,13 +272,6 @@ static void test_disk_full(void **state) {
     must(f, orders_db__exec(f->db, "PRAGMA max_page_count = 1000000", "test"));
     must(f, orders_db_apply(f->db, events, COUNT, outcomes));
     left(f, 0);
-}
-
-static void refused_by_rules(fixture *f, const char *sql, const char *why) {
-    assert_int_equal(orders_db__exec(f->db, sql, "test"), ORDERS_DB_FAILED);
-    if (!strstr(orders_db_error(f->db), why)) {
-        fail_msg("%s: %s", sql, orders_db_error(f->db));
-    }
 }
 
 static void test_rules_hold_for_everybody(void **state) {
@@ -504,207 +382,6 @@ static void test_accounts(void **state) {
     assert_string_equal(text, "1111/phone 8 of 8, 0;");
 }
 
-/* ---- random ---- */
-
-static uint64_t random_state;
-
-static uint32_t random_below(uint32_t n) {
-    return test_run_below(&random_state, n);
-}
-
-enum { MODEL_ORDERS = 40, MODEL_ITEMS = 3, MODEL_BATCH = 12 };
-
-/* What the database should say, kept in the simplest way. */
-typedef struct {
-    int state[MODEL_ORDERS]; /* -1: none; else an orders_db_state */
-    bool was_refused[MODEL_ORDERS];
-    int64_t total[MODEL_ITEMS], left[MODEL_ITEMS]; /* total -1: no row */
-} model;
-
-static const char *const item_names[MODEL_ITEMS] = {"a", "b", "c"};
-
-static uint32_t quantity_of(uint32_t n) {
-    return 1 + n % 4;
-}
-
-static orders_db_outcome model_apply(model *m, const orders_db_event *e) {
-    uint32_t n = e->event.reservation_id[15], item = n % MODEL_ITEMS;
-    int64_t quantity = quantity_of(n);
-    if (e->event.kind == SECKILL_EVENT_REFUNDED) {
-        int before = m->state[n];
-        m->left[item] += before == ORDERS_DB_CONFIRMED ? quantity : 0;
-        m->state[n] = ORDERS_DB_REFUNDED;
-        return before == ORDERS_DB_REFUNDED ? ORDERS_DB_ALREADY : ORDERS_DB_WRITTEN;
-    }
-    if (m->state[n] == ORDERS_DB_REFUSED_ORDER) {
-        return m->was_refused[n] ? ORDERS_DB_NO_ITEM : ORDERS_DB_NO_INVENTORY;
-    }
-    if (m->state[n] >= 0) {
-        return m->state[n] == ORDERS_DB_REFUNDED ? ORDERS_DB_AFTER_REFUND : ORDERS_DB_ALREADY;
-    }
-    bool enough = m->total[item] >= 0 && m->left[item] >= quantity;
-    m->left[item] -= enough ? quantity : 0;
-    m->state[n] = enough ? ORDERS_DB_CONFIRMED : ORDERS_DB_REFUSED_ORDER;
-    m->was_refused[n] = !enough && m->total[item] < 0;
-    return enough ? ORDERS_DB_WRITTEN : m->total[item] < 0 ? ORDERS_DB_NO_ITEM : ORDERS_DB_NO_INVENTORY;
-}
-
-static void random_batch(fixture *f, model *m) {
-    orders_db_event events[MODEL_BATCH];
-    orders_db_outcome outcomes[MODEL_BATCH];
-    size_t count = 1 + random_below(MODEL_BATCH);
-    for (size_t i = 0; i < count; i++) {
-        uint32_t n = random_below(MODEL_ORDERS);
-        seckill_event_kind kind = random_below(3) ? SECKILL_EVENT_CONFIRMED : SECKILL_EVENT_REFUNDED;
-        events[i] = event_of(kind, n, item_names[n % MODEL_ITEMS], quantity_of(n));
-    }
-    must(f, orders_db_begin(f->db));
-    must(f, orders_db_add(f->db, events, count, outcomes));
-    if (random_below(5) == 0) {
-        orders_db_rollback(f->db);
-        return;
-    }
-    must(f, orders_db_commit(f->db));
-    for (size_t i = 0; i < count; i++) {
-        assert_int_equal(outcomes[i], model_apply(m, &events[i]));
-    }
-}
-
-static void random_inventory(fixture *f, model *m) {
-    uint32_t item = random_below(MODEL_ITEMS);
-    int64_t units = random_below(40), sold = m->total[item] < 0 ? 0 : m->total[item] - m->left[item];
-    orders_db_set_mode mode = (orders_db_set_mode)random_below(3);
-    bool changes = m->total[item] < 0 || mode == ORDERS_DB_EXACTLY || (mode == ORDERS_DB_RAISE && units > m->total[item]);
-    orders_db_status status = orders_db_set_inventory(f->db, "618", item_names[item], units, mode);
-    assert_int_equal(status, changes && units < sold ? ORDERS_DB_REFUSED : ORDERS_DB_OK);
-    if (status == ORDERS_DB_OK && changes) {
-        m->total[item] = units;
-        m->left[item] = units - sold;
-    }
-}
-
-static void compare_item(fixture *f, const model *m, uint32_t item) {
-    orders_db_item_account a;
-    int64_t orders[ORDERS_DB_STATES] = {0};
-    (void)orders_db_account(f->db, "618", item_names[item], &a);
-    for (uint32_t n = item; n < MODEL_ORDERS; n += MODEL_ITEMS) {
-        if (m->state[n] >= 0) {
-            orders[m->state[n]]++;
-        }
-    }
-    assert_true(orders_db_adds_up(&a));
-    assert_int_equal(a.has_inventory, m->total[item] >= 0);
-    assert_int_equal(a.units_left, m->left[item]);
-    assert_memory_equal(a.orders, orders, sizeof orders);
-}
-
-static void one_random_run(fixture *f, uint64_t seed) {
-    model m;
-    memset(&m, 0, sizeof m);
-    memset(m.state, -1, sizeof m.state);
-    memset(m.total, -1, sizeof m.total);
-    random_state = seed;
-    for (int step = 0; step < 60; step++) {
-        uint32_t what = random_below(12);
-        if (what == 0) {
-            reopen(f, 0);
-        } else if (what < 3) {
-            random_inventory(f, &m);
-        } else {
-            random_batch(f, &m);
-        }
-        compare_item(f, &m, random_below(MODEL_ITEMS));
-    }
-    for (uint32_t item = 0; item < MODEL_ITEMS; item++) {
-        compare_item(f, &m, item);
-    }
-}
-
-static void test_random_interleavings(void **state) {
-    uint64_t seed = test_run_seed();
-    int runs = test_run_is_full() ? 200 : 8;
-    (void)state;
-    print_message("%d runs\n", runs);
-    for (int run = 0; run < runs; run++) {
-        void *own = NULL;
-        assert_int_equal(set_up(&own), 0);
-        one_random_run(own, seed + (uint64_t)run);
-        assert_int_equal(tear_down(&own), 0);
-    }
-}
-
-/* ---- killed ---- */
-
-enum { KILL_BATCH = 64 };
-
-/* Writes batch after batch and says on `out` which are committed; ends only when it is killed. */
-static void write_until_killed(const char *path, uint32_t from, int out) {
-    char error[ORDERS_DB_ERROR_SIZE];
-    orders_db *db;
-    orders_db_event events[KILL_BATCH];
-    orders_db_outcome outcomes[KILL_BATCH];
-    if (orders_db_open(path, 0, 1000, &db, error) != ORDERS_DB_OK) {
-        _exit(2);
-    }
-    for (uint32_t batch = from;; batch++) {
-        for (uint32_t i = 0; i < KILL_BATCH; i++) {
-            events[i] = confirmed(batch * KILL_BATCH + i, 1 + i % 3);
-        }
-        if (orders_db_apply(db, events, KILL_BATCH, outcomes) != ORDERS_DB_OK ||
-            write(out, &batch, sizeof batch) != (ssize_t)sizeof batch) {
-            _exit(3);
-        }
-    }
-}
-
-/* The number of batches that were reported before the child was killed. */
-static uint32_t run_and_kill(const char *path, uint32_t from) {
-    int ends[2], status;
-    uint32_t batch = 0, next = from;
-    assert_int_equal(pipe(ends), 0);
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        (void)close(ends[0]);
-        write_until_killed(path, from, ends[1]);
-    }
-    (void)close(ends[1]);
-    struct timespec wait = {0, (long)(1000000 * (1 + random_below(40)))};
-    (void)nanosleep(&wait, NULL);
-    assert_int_equal(kill(child, SIGKILL), 0);
-    while (read(ends[0], &batch, sizeof batch) == (ssize_t)sizeof batch) {
-        next = batch + 1;
-    }
-    (void)close(ends[0]);
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-    return next;
-}
-
-static void test_killed_in_a_batch(void **state) {
-    fixture *f = *state;
-    int rounds = test_run_is_full() ? 200 : 12;
-    uint32_t next = 0;
-    random_state = test_run_seed();
-    print_message("%d kills\n", rounds);
-    set_units(f, 100000000);
-    for (int round = 0; round < rounds; round++) {
-        orders_db_close(f->db);
-        f->db = NULL;
-        uint32_t reported = run_and_kill(f->path, next);
-        reopen(f, 0);
-        orders_db_item_account a = account(f, "phone");
-        /* Whole batches only; all that were reported; and at most one whose report the kill cut off. */
-        assert_int_equal(a.orders[ORDERS_DB_CONFIRMED] % KILL_BATCH, 0);
-        next = (uint32_t)(a.orders[ORDERS_DB_CONFIRMED] / KILL_BATCH);
-        assert_true(next == reported || next == reported + 1);
-    }
-    print_message("%u batches\n", next);
-    test_settings_of_the_file(state);
-}
-
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_opens_what_is_ours_only),
@@ -725,8 +402,6 @@ int main(void) {
         TEST(test_find),
         TEST(test_list_by_pages),
         TEST(test_accounts),
-        cmocka_unit_test(test_random_interleavings),
-        TEST(test_killed_in_a_batch),
     };
     return cmocka_run_group_tests_name("orders_db", tests, NULL, NULL);
 }

@@ -42,13 +42,15 @@ static int split(const char *wanted, char host[LISTEN_TEXT], char port[8]) {
     return 0;
 }
 
-static int bind_one(const struct sockaddr *address, socklen_t size) {
+/* Where a port is not shared, SO_REUSEADDR alone lets two programs bind it; who listens first has it. */
+static int bind_one(const struct sockaddr *address, socklen_t size, bool shared) {
     int on = 1;
     int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0 || bind(fd, address, size) != 0) {
+    if ((shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) || bind(fd, address, size) != 0 ||
+        (!shared && listen(fd, SOMAXCONN) != 0)) {
         int error = errno;
         close(fd);
         errno = error;
@@ -58,12 +60,12 @@ static int bind_one(const struct sockaddr *address, socklen_t size) {
 }
 
 /* The first socket may choose the port; the others take the same. */
-static int bind_all(const struct addrinfo *info, int *sockets, size_t count, listen_address *address) {
+static int bind_all(const struct addrinfo *info, int *sockets, size_t count, bool shared, listen_address *address) {
     struct sockaddr_storage bound;
     socklen_t size = info->ai_addrlen;
     memcpy(&bound, info->ai_addr, size);
     for (size_t i = 0; i < count; i++) {
-        sockets[i] = bind_one((const struct sockaddr *)&bound, size);
+        sockets[i] = bind_one((const struct sockaddr *)&bound, size, shared);
         if (sockets[i] < 0 || (i == 0 && getsockname(sockets[0], (struct sockaddr *)&bound, &size) != 0)) {
             close_all(sockets, sockets[i] < 0 ? i : i + 1);
             return -1;
@@ -79,7 +81,7 @@ static int bind_all(const struct addrinfo *info, int *sockets, size_t count, lis
 
 /* Another program's socket would share its port with ours by SO_REUSEPORT if it has the same user and asks for it too; that is
  * wanted while one release of the front replaces another. */
-static int bind_tcp(const char *wanted, int *sockets, size_t count, listen_address *address, char trouble[256]) {
+static int bind_tcp(const char *wanted, int *sockets, size_t count, bool shared, listen_address *address, char trouble[256]) {
     char host[LISTEN_TEXT], port[8];
     struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM}, *infos;
     if (split(wanted, host, port) != 0)
@@ -89,7 +91,7 @@ static int bind_tcp(const char *wanted, int *sockets, size_t count, listen_addre
         return fail(trouble, wanted, gai_strerror(error));
     int result = -1;
     for (const struct addrinfo *each = infos; each != NULL && result != 0; each = each->ai_next)
-        result = bind_all(each, sockets, count, address);
+        result = bind_all(each, sockets, count, shared, address);
     error = errno;
     freeaddrinfo(infos);
     return result == 0 ? 0 : fail(trouble, wanted, strerror(error));
@@ -145,10 +147,18 @@ static int bind_unix(const char *wanted, int *sockets, size_t count, listen_addr
     return 0;
 }
 
-int listen_bind(const char *wanted, int *sockets, size_t count, listen_address *address, char trouble[256]) {
+static int bind_any(const char *wanted, int *sockets, size_t count, bool shared, listen_address *address, char trouble[256]) {
     memset(address, 0, sizeof *address);
     return strncmp(wanted, "unix:", 5) == 0 ? bind_unix(wanted, sockets, count, address, trouble)
-                                            : bind_tcp(wanted, sockets, count, address, trouble);
+                                            : bind_tcp(wanted, sockets, count, shared, address, trouble);
+}
+
+int listen_bind(const char *wanted, int *sockets, size_t count, listen_address *address, char trouble[256]) {
+    return bind_any(wanted, sockets, count, true, address, trouble);
+}
+
+int listen_bind_alone(const char *wanted, int *socket, listen_address *address, char trouble[256]) {
+    return bind_any(wanted, socket, 1, false, address, trouble);
 }
 
 void listen_remove(const listen_address *address) {

@@ -22,6 +22,10 @@ typedef struct {
  * a sentence in `trouble` (256 bytes). */
 int listen_bind(const char *wanted, int *sockets, size_t count, listen_address *address, char trouble[256]);
 
+/* The same for one socket whose TCP address nobody else may have at the same time: it is refused where another program listens
+ * already, whatever that one allows. */
+int listen_bind_alone(const char *wanted, int *socket, listen_address *address, char trouble[256]);
+
 /* Removes a unix socket's name, unless a successor has taken it since this one stopped listening. */
 void listen_remove(const listen_address *address);
 
