@@ -47,8 +47,8 @@ static int is_one_of(const char *code, const char *const *codes, size_t count) {
 }
 
 static int belongs_to_business(const char *code) {
-    static const char *const codes[] = {"sold_out", "not_enough", "limit_reached", "ended",        "cancelled",
-                                        "expired",  "too_old",    "not_started",   "token_expired"};
+    static const char *const codes[] = {"sold_out", "not_enough", "limit_reached", "ended",         "cancelled",
+                                        "expired",  "too_old",    "not_started",   "token_expired", "blacklisted"};
     return is_one_of(code, codes, sizeof codes / sizeof codes[0]);
 }
 
@@ -57,21 +57,69 @@ static const char *text_of(const json_t *object, const char *name) {
     return text ? text : "";
 }
 
-/* A success: it must look like one. */
-static void read_success(json_t *body, request_kind kind, final_answer *final) {
+static void refuse(final_answer *final, answer_verdict verdict, const char *code) {
+    final->verdict = verdict;
+    final->late = strcmp(code, "expired") == 0 || strcmp(code, "token_expired") == 0;
+    snprintf(final->code, sizeof final->code, "%.*s", CODE_SIZE - 1, code);
+}
+
+static int copy_token(const char *token, final_answer *final) {
+    return snprintf(final->token, sizeof final->token, "%s", token) < (int)sizeof final->token;
+}
+
+static void read_grant(json_t *body, final_answer *final) {
     const char *token = text_of(body, "token");
-    final->verdict = VERDICT_DONE;
-    if (!json_is_object(body) || (kind == KIND_REQUEST && (!*token || strlen(token) >= sizeof final->token))) {
-        /* "sold" without a token: somebody with the same seed was here before. */
-        const char *state = text_of(body, "state");
-        final->verdict = VERDICT_BAD;
-        snprintf(final->code, sizeof final->code, "%.*s", CODE_SIZE - 1, *state ? state : "garbage");
+    if (!*token || !copy_token(token, final)) {
+        refuse(final, VERDICT_BAD, "garbage");
         return;
     }
-    if (kind == KIND_REQUEST) {
-        snprintf(final->token, sizeof final->token, "%s", token);
-    }
     final->identity = identity_of(body);
+}
+
+enum { PAUSE_MAX_MS = 86400000 };
+
+/* A request is given a ticket; a poll only where the place has changed. */
+static void read_place(const json_t *body, request_kind kind, final_answer *final) {
+    const char *ticket = text_of(body, "ticket");
+    const json_t *position = json_object_get(body, "position"), *pause = json_object_get(body, "poll_after_ms");
+    int is_whole = json_is_integer(position) && json_integer_value(position) > 0 && json_is_integer(pause) &&
+                   json_integer_value(pause) >= 0 && json_integer_value(pause) <= PAUSE_MAX_MS;
+    if (!is_whole || (kind == KIND_REQUEST && !*ticket) || !copy_token(ticket, final)) {
+        refuse(final, VERDICT_BAD, "garbage");
+        return;
+    }
+    final->verdict = VERDICT_WAIT;
+    final->position = (uint64_t)json_integer_value(position);
+    final->poll_after_ms = (uint64_t)json_integer_value(pause);
+}
+
+/* What has become of a request. "sold", "cancelled" and "refunded" are for us to bring about, and we ask before we do:
+ * somebody with the same seed was here before. */
+static void read_state(json_t *body, request_kind kind, final_answer *final) {
+    const char *state = text_of(body, "state"), *reason = text_of(body, "reason");
+    if (strcmp(state, "granted") == 0) {
+        read_grant(body, final);
+    } else if (strcmp(state, "queued") == 0) {
+        read_place(body, kind, final);
+    } else if (strcmp(state, "refused") == 0 && *reason) {
+        refuse(final, belongs_to_business(reason) ? VERDICT_NO : VERDICT_BAD, reason);
+    } else if (strcmp(state, "expired") == 0) {
+        refuse(final, VERDICT_NO, state);
+    } else {
+        refuse(final, VERDICT_BAD, *state && strcmp(state, "refused") != 0 ? state : "garbage");
+    }
+}
+
+/* A success: it must look like one. */
+static void read_success(json_t *body, request_kind kind, final_answer *final) {
+    final->verdict = VERDICT_DONE;
+    if (!json_is_object(body)) {
+        refuse(final, VERDICT_BAD, "garbage");
+    } else if (kind == KIND_REQUEST || kind == KIND_POLL) {
+        read_state(body, kind, final);
+    } else {
+        final->identity = identity_of(body);
+    }
 }
 
 static int read_problem(const json_t *body, final_answer *final, int64_t *retry_after_ms) {
@@ -84,15 +132,13 @@ static int read_problem(const json_t *body, final_answer *final, int64_t *retry_
     if (*code ? strcmp(text_of(body, "class"), "final") != 0 : retryable) {
         return 0;
     }
-    snprintf(final->code, sizeof final->code, "%.*s", CODE_SIZE - 1, *code ? code : "no_code");
-    final->verdict = belongs_to_business(code) ? VERDICT_NO : VERDICT_BAD;
-    final->late = strcmp(code, "expired") == 0 || strcmp(code, "token_expired") == 0;
+    refuse(final, belongs_to_business(code) ? VERDICT_NO : VERDICT_BAD, *code ? code : "no_code");
     return 1;
 }
 
 int answers_read(const client_answer *answer, request_kind kind, final_answer *final, int64_t *retry_after_ms) {
     json_error_t error;
-    int is_final = 1;
+    int is_answer = 1;
     memset(final, 0, offsetof(final_answer, token));
     final->http = answer->code;
     final->identity = 0;
@@ -104,8 +150,8 @@ int answers_read(const client_answer *answer, request_kind kind, final_answer *f
     if (answer->code >= 200 && answer->code < 300) {
         read_success(body, kind, final);
     } else {
-        is_final = read_problem(body, final, retry_after_ms);
+        is_answer = read_problem(body, final, retry_after_ms);
     }
     json_decref(body);
-    return is_final;
+    return is_answer;
 }

@@ -10,20 +10,23 @@
 
 typedef enum {
     VERDICT_DONE, /* granted, ordered, cancelled */
+    VERDICT_WAIT, /* queued */
     VERDICT_NO,   /* a refusal that belongs to the business: sold out, limit reached ... */
-    VERDICT_BAD   /* final, and should not be: the request was malformed, unauthorised ... */
+    VERDICT_BAD   /* should not be: the request was malformed, unauthorised ... */
 } answer_verdict;
 
-/* A final answer. */
+/* An answer to go on with. */
 typedef struct {
     answer_verdict verdict;
     int http, late; /* late: refused because the hold, or the token, was over */
     char code[CODE_SIZE];
-    char token[SECKILL_TOKEN_SIZE]; /* of a grant */
-    uint64_t identity;              /* of what was done: the reservation, the order; equal for the same one */
+    uint64_t position, poll_after_ms; /* queued */
+    char token[SECKILL_TOKEN_SIZE];   /* of a grant; queued: the ticket, "" where it is the same as before */
+    uint64_t identity;                /* of what was done: the reservation, the order; equal for the same one */
 } final_answer;
 
-/* Reads an answer. 0: it is not final, so the same is to be asked again: none came, or the front or Redis could not say. Then
+/* Reads an answer. 0: there is nothing to go on with, so the same is to be asked again: none came, or the front or Redis could
+ * not say. Then
  * `*retry_after_ms` gets the front's hint, -1 where it gave none. */
 int answers_read(const client_answer *answer, request_kind kind, final_answer *final, int64_t *retry_after_ms);
 

@@ -253,9 +253,11 @@ int client_ready(const http_client *client) {
 
 int client_send(http_client *client, const char *head, const char *body, void *about) {
     connection *c = client->idle[client->idle_count - 1];
-    int size =
-        snprintf(c->request, sizeof c->request, "%sHost: %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-                 head, client->host, strlen(body), body);
+    char content[96] = "";
+    if (*body) {
+        snprintf(content, sizeof content, "Content-Type: application/json\r\nContent-Length: %zu\r\n", strlen(body));
+    }
+    int size = snprintf(c->request, sizeof c->request, "%sHost: %s\r\n%s\r\n%s", head, client->host, content, body);
     if (size < 0 || (size_t)size >= sizeof c->request) {
         return 0;
     }

@@ -40,7 +40,7 @@ int client_ready(const http_client *client);
 
 /* Sends a request on an idle connection; `client_ready` must hold.
  *   head    request line and headers, each ended by \r\n, without Host, Content-Type and Content-Length
- *   body    JSON; its size is strlen(body)
+ *   body    JSON; its size is strlen(body); "": none
  *   about   given to the callback
  * 0: too long, and nothing was sent. */
 int client_send(http_client *client, const char *head, const char *body, void *about);

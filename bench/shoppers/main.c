@@ -1,5 +1,5 @@
-/* seckill-shoppers: a crowd of shoppers against a front. Each one requests, and if granted orders; some never pay, some ask
- * twice, some cancel. What the shop tells them must fit together.
+/* seckill-shoppers: a crowd of shoppers against a front. Each one requests, waits where it is given a ticket, and if granted
+ * orders; some never pay, some ask twice, some cancel. What the shop tells them must fit together.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -39,11 +39,13 @@ static const char help[] =
     "  --seed N               names shoppers and requests, and fixes what each is like; default 1\n"
     "  --timeout DURATION     of one HTTP request; default 5s\n"
     "  --give-up DURATION     of one question with all its repetitions; default 30s\n"
+    "  --patience DURATION    in the queue, from a ticket to its decision; default 5m\n"
     "  --json                 print JSON\n"
     "  --report FILE          write the JSON to a file\n"
     "  --progress             say on standard error how far it is\n"
     "  --help, --version\n"
     "\n"
+    "Whether the front answers at once or queues is seen from its answers. Those who wait in the queue hold no connection.\n"
     "The same seed against the same stock asks for the same reservations again. Latency is from sending to the last byte of\n"
     "the answer: a shopper who waits for a free connection is not counted yet.\n"
     "\n"
@@ -67,6 +69,7 @@ enum {
     SEED,
     TIMEOUT,
     GIVE_UP,
+    PATIENCE,
     JSON,
     REPORT,
     PROGRESS,
@@ -91,6 +94,7 @@ static const struct option options[] = {
     {"seed", required_argument, NULL, SEED},
     {"timeout", required_argument, NULL, TIMEOUT},
     {"give-up", required_argument, NULL, GIVE_UP},
+    {"patience", required_argument, NULL, PATIENCE},
     {"json", no_argument, NULL, JSON},
     {"report", required_argument, NULL, REPORT},
     {"progress", no_argument, NULL, PROGRESS},
@@ -150,6 +154,8 @@ static int set_number(shop_settings *settings, int option, const char *value) {
         return duration(value, &settings->timeout_ms) && settings->timeout_ms > 0;
     case GIVE_UP:
         return duration(value, &settings->give_up_ms);
+    case PATIENCE:
+        return duration(value, &settings->patience_ms);
     default:
         break;
     }
@@ -228,14 +234,17 @@ typedef struct {
 static void print_progress(const progress_line *line) {
     const shop_counts *counts = line->counts;
     double seconds = (double)(uv_hrtime() - line->started) / 1e9;
-    uint64_t sent = counts->sent[KIND_REQUEST] + counts->sent[KIND_ORDER] + counts->sent[KIND_CANCEL];
-    char finished[OPTIONS_TEXT], shoppers[OPTIONS_TEXT], granted[OPTIONS_TEXT], ordered[OPTIONS_TEXT];
-    options_format_grouped((int64_t)counts->finished, finished);
-    options_format_grouped(line->settings->shoppers, shoppers);
-    options_format_grouped((int64_t)counts->granted, granted);
-    options_format_grouped((int64_t)counts->ordered, ordered);
-    fprintf(stderr, "\r%s of %s shoppers done, %s granted, %s ordered, %.0f requests a second   ", finished, shoppers, granted,
-            ordered, seconds > 0 ? (double)sent / seconds : 0);
+    uint64_t numbers[] = {counts->finished, line->settings->shoppers, counts->waiting, counts->granted, counts->ordered};
+    char texts[sizeof numbers / sizeof numbers[0]][OPTIONS_TEXT];
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        options_format_grouped((int64_t)numbers[i], texts[i]);
+    }
+    fprintf(stderr, "\r%s of %s shoppers done, ", texts[0], texts[1]);
+    if (counts->queued > 0) {
+        fprintf(stderr, "%s wait, ", texts[2]);
+    }
+    fprintf(stderr, "%s granted, %s ordered, %.0f requests a second   ", texts[3], texts[4],
+            seconds > 0 ? (double)report_sent(counts) / seconds : 0);
 }
 
 static void on_progress(uv_timer_t *timer) {
@@ -320,7 +329,8 @@ int main(int argc, char **argv) {
                               .retry_refused = 0.02,
                               .seed = 1,
                               .timeout_ms = 5000,
-                              .give_up_ms = 30000};
+                              .give_up_ms = 30000,
+                              .patience_ms = 300000};
     signal(SIGPIPE, SIG_IGN);
     raise_descriptors();
     int code = read_options(&settings, argc, argv);

@@ -39,6 +39,9 @@ request_kind shopper_kind(shopper_step step) {
     case REQUEST:
     case REQUEST_AGAIN:
         return KIND_REQUEST;
+    case POLL:
+    case POLL_AGAIN:
+        return KIND_POLL;
     case ORDER:
     case ORDER_AGAIN:
         return KIND_ORDER;
@@ -65,19 +68,40 @@ static char *new_session(const shop_settings *settings, uint32_t who) {
     return strdup(token);
 }
 
-static int write_head(const shop_settings *settings, const shopper *s, uint32_t who, char head[CLIENT_REQUEST_MAX]) {
-    char path[256] = "/v1/orders", name[64];
-    request_kind kind = shopper_kind(s->step);
-    if (kind == KIND_REQUEST) {
-        snprintf(path, sizeof path, "/v1/activities/%s/items/%s/requests", settings->activity, settings->item);
-    } else if (kind == KIND_CANCEL) {
-        snprintf(path, sizeof path, "/v1/cancellations");
+/* Writes the request line. */
+static int write_line(const shop_settings *settings, const shopper *s, char head[CLIENT_REQUEST_MAX]) {
+    switch (shopper_kind(s->step)) {
+    case KIND_REQUEST:
+        return snprintf(head, CLIENT_REQUEST_MAX, "POST /v1/activities/%s/items/%s/requests HTTP/1.1\r\n", settings->activity,
+                        settings->item);
+    case KIND_POLL:
+        return snprintf(head, CLIENT_REQUEST_MAX, "GET /v1/tickets/%s HTTP/1.1\r\n", s->ticket);
+    case KIND_ORDER:
+        return snprintf(head, CLIENT_REQUEST_MAX, "POST /v1/orders HTTP/1.1\r\n");
+    default:
+        return snprintf(head, CLIENT_REQUEST_MAX, "POST /v1/cancellations HTTP/1.1\r\n");
     }
+}
+
+static int write_head(const shop_settings *settings, const shopper *s, uint32_t who, char head[CLIENT_REQUEST_MAX]) {
+    char name[64];
+    int line = write_line(settings, s, head);
+    if (line < 0 || line >= CLIENT_REQUEST_MAX) {
+        return 0;
+    }
+    size_t room = CLIENT_REQUEST_MAX - (size_t)line;
     name_of(settings, who, name, sizeof name);
-    int size = settings->user_header
-                   ? snprintf(head, CLIENT_REQUEST_MAX, "POST %s HTTP/1.1\r\n%s: %s\r\n", path, settings->user_header, name)
-                   : snprintf(head, CLIENT_REQUEST_MAX, "POST %s HTTP/1.1\r\nAuthorization: Bearer %s\r\n", path, s->session);
-    return size > 0 && size < CLIENT_REQUEST_MAX;
+    int size = settings->user_header ? snprintf(head + line, room, "%s: %s\r\n", settings->user_header, name)
+                                     : snprintf(head + line, room, "Authorization: Bearer %s\r\n", s->session);
+    return size > 0 && (size_t)size < room;
+}
+
+/* The first attempt may be refused from memory; whatever follows it must reach the stock. */
+static int write_request_body(const shop_settings *settings, const shopper *s, uint32_t who, char body[CLIENT_REQUEST_MAX]) {
+    int retry = s->step == REQUEST_AGAIN || s->tries > 0 || s->refusals > 0;
+    int size = snprintf(body, CLIENT_REQUEST_MAX, "{\"quantity\":%u,\"request_id\":\"%llx-%u\",\"retry\":%s}",
+                        settings->quantity, (unsigned long long)settings->seed, who, retry ? "true" : "false");
+    return size < CLIENT_REQUEST_MAX;
 }
 
 int shopper_write(const shop_settings *settings, shopper *s, uint32_t who, char head[CLIENT_REQUEST_MAX],
@@ -86,21 +110,20 @@ int shopper_write(const shop_settings *settings, shopper *s, uint32_t who, char 
     if (!settings->user_header && !s->session && !(s->session = new_session(settings, who))) {
         return 0;
     }
-    if (!write_head(settings, s, who, head) || (kind != KIND_REQUEST && !s->token)) {
+    if ((kind == KIND_POLL && !s->ticket) || ((kind == KIND_ORDER || kind == KIND_CANCEL) && !s->token) ||
+        !write_head(settings, s, who, head)) {
         return 0;
     }
-    if (kind != KIND_REQUEST) {
-        return snprintf(body, CLIENT_REQUEST_MAX, "{\"token\":\"%s\"}", s->token) < CLIENT_REQUEST_MAX;
+    body[0] = '\0';
+    if (kind == KIND_REQUEST) {
+        return write_request_body(settings, s, who, body);
     }
-    /* The first attempt may be refused from memory; whatever follows it must reach the stock. */
-    int retry = s->step == REQUEST_AGAIN || s->tries > 0 || s->refusals > 0;
-    snprintf(body, CLIENT_REQUEST_MAX, "{\"quantity\":%u,\"request_id\":\"%llx-%u\",\"retry\":%s}", settings->quantity,
-             (unsigned long long)settings->seed, who, retry ? "true" : "false");
-    return 1;
+    return kind == KIND_POLL || snprintf(body, CLIENT_REQUEST_MAX, "{\"token\":\"%s\"}", s->token) < CLIENT_REQUEST_MAX;
 }
 
 void shopper_forget(shopper *s) {
     free(s->session);
     free(s->token);
-    s->session = s->token = NULL;
+    free(s->ticket);
+    s->session = s->token = s->ticket = NULL;
 }

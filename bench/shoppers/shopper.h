@@ -11,18 +11,41 @@
 /* What a shopper is like: fixed by seed and number. */
 enum { NEVER_PAYS = 1, ASKS_TWICE = 2, CANCELS = 4, RETRIES_REFUSED = 8 };
 
-/* The questions that chance is asked. From CHANCE_PAUSE on, one for each repetition. */
-enum { CHANCE_NEVER_PAYS = 1, CHANCE_ASKS_TWICE, CHANCE_CANCELS, CHANCE_RETRIES, CHANCE_PAY_AFTER, CHANCE_PAUSE };
+/* The questions that chance is asked. From CHANCE_POLL and CHANCE_PAUSE on, one for each repetition. */
+enum {
+    CHANCE_NEVER_PAYS = 1,
+    CHANCE_ASKS_TWICE,
+    CHANCE_CANCELS,
+    CHANCE_RETRIES,
+    CHANCE_PAY_AFTER,
+    CHANCE_PAUSE,
+    CHANCE_POLL = CHANCE_PAUSE + 64
+};
 
-typedef enum { REQUEST, REQUEST_AGAIN, ORDER, ORDER_AGAIN, CANCEL, CANCEL_AGAIN } shopper_step;
+/* What has happened to a shopper. */
+enum {
+    ANSWERED = 1,   /* it has had an answer */
+    DECIDED = 2,    /* it was granted or refused, once */
+    WAITING = 4,    /* it has a ticket that it does not know to be decided */
+    WAS_QUEUED = 8, /* it has had a ticket */
+    WAS_REFUSED = 16,
+    WAS_GRANTED = 32,
+    ASKED_AGAIN = 64 /* it has asked twice */
+};
+
+typedef enum { REQUEST, REQUEST_AGAIN, POLL, POLL_AGAIN, ORDER, ORDER_AGAIN, CANCEL, CANCEL_AGAIN } shopper_step;
 
 typedef struct {
-    int64_t next; /* in its queue */
-    uint64_t step_since;
-    char *session, *token;
+    int64_t next;                 /* in its queue */
+    uint64_t step_since;          /* milliseconds of the loop's clock */
+    uint64_t asked_us, queued_us; /* when it sent its first request, and when it got its ticket */
+    uint64_t position;            /* that the ticket had when it was polled last */
+    char *session, *token, *ticket;
     uint64_t reservation, order; /* hashes of what the shop said first */
-    uint8_t nature, step, granted, refusals;
+    uint8_t nature, step, flags, refusals;
     uint16_t tries; /* of this step */
+    uint16_t polls;
+    uint32_t poll_after_ms; /* as it was told last */
 } shopper;
 
 /* A number of 0 to 1 that belongs to a seed, a shopper and a question. */

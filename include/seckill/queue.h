@@ -123,8 +123,8 @@ typedef struct {
     uint32_t shard;
     /* Why requests up to `to` still wait: SECKILL_NOT_STARTED, SECKILL_PAUSED; else SECKILL_OK. */
     seckill_status stopped;
-    /* What this call decided: all, and of them granted, refused, refused as blacklisted. Requests whose id was decided before are
-     * passed over and not counted; nor is what a sending decided whose answer was lost. */
+    /* What this call decided: all, and of them granted, refused, refused as blacklisted. Requests whose id was decided before
+     * are passed over and not counted; nor is what a sending decided whose answer was lost. */
     uint32_t decided, granted, refused, blacklisted;
     const seckill_queue_entry *entries; /* the next ones, to be screened; valid during the callback */
     size_t count;                       /* of them; 0 with a status other than SECKILL_OK */

@@ -28,8 +28,16 @@ unset SECKILL_REDIS SECKILL_PREFIX SECKILL_KEYS
 
 # shellcheck disable=SC2317 # called by a trap
 clean_up() {
-    local pid
+    local pid i
     for pid in "${pids[@]}"; do
+        kill "$pid" 2>/dev/null || true
+    done
+    # A demo ends what it has started, if it is given the time.
+    for pid in "${pids[@]}"; do
+        for ((i = 0; i < 100; i++)); do
+            kill -0 "$pid" 2>/dev/null || break
+            sleep 0.05
+        done
         kill -KILL "$pid" 2>/dev/null || true
     done
     rm -rf "$scratch"

@@ -13,4 +13,4 @@ expect 0 "$demo" --programs "$SECKILL_BUILD_DIR"
 took=$((SECONDS - started))
 says "It all adds up"
 nothing_left
-((took <= 40)) || fail "it took $took s, wanted at most 40"
+((took < 60)) || fail "it took $took s, wanted less than a minute"
