@@ -53,8 +53,9 @@ typedef struct {
     uint32_t remember_ms; /* how long the request ids of cancelled and expired reservations are remembered, and how long a
                              request may wait in the queue, pauses included; more than window_ms, to 1,209,600,000; fixed by
                              the first definition; 0: as defined, or window_ms + 60,000 if it is new. Requests from a clock
-                             that is ahead by more than remember_ms - window_ms are SECKILL_TOO_OLD too */
-    uint32_t max_skew_ms; /* after a restart or failover of Redis nothing expires for this long, to 3,600,000; default 0 */
+                             that is ahead by remember_ms - window_ms or more are SECKILL_TOO_OLD too */
+    uint32_t max_skew_ms; /* how far the clocks of Redis servers may differ, to 3,600,000; default 0. After a restart or
+                             failover nothing expires for this long, and request ids are remembered so much longer */
     uint32_t max_events;  /* events of one shard that may wait for the orders side; beyond it confirm and refund are
                              SECKILL_BUSY, 1 to 16,777,216; 0: 1,000,000 */
     uint32_t max_queue;   /* requests of one shard that may wait in its queue; beyond it enqueue is SECKILL_BUSY, 1 to

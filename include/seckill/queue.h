@@ -80,9 +80,10 @@ typedef struct {
 
 /* Asks what has become of a ticket's request: one read of its home shard, by its record first, so that a grant is seen whatever
  * happened to the queue. Where a restart or failover of Redis has lost its place, it is enqueued again, with the time at which
- * it was enqueued first, whatever the sale's state and the queue's length. The callback's status: SECKILL_OK. SECKILL_TOO_OLD:
- * the ticket is no longer valid by the server's clock, and there is no record. SECKILL_UNKNOWN: it may have been enqueued
- * again; poll again with the same ticket. */
+ * it was enqueued first, whatever the sale's state.
+ * The callback's status: SECKILL_OK. SECKILL_TOO_OLD: the ticket is no longer valid by the server's clock, and there is no
+ * record. SECKILL_BUSY: its place is lost, and twice max_queue requests wait; nothing was decided: poll again. SECKILL_UNKNOWN:
+ * it may have been enqueued again; poll again with the same ticket. */
 SECKILL_API SECKILL_CHECKED seckill_status seckill_poll(seckill_item *item, const seckill_poll_options *options,
                                                         seckill_op **op, seckill_ticket_cb cb, void *user_data);
 
@@ -106,8 +107,8 @@ typedef struct {
     size_t struct_size;
     uint32_t shard; /* 0 to the item's shards - 1; SECKILL_INVALID in the callback if it has fewer */
     uint32_t max;   /* requests to hand out next, to SECKILL_BATCH_MAX; 0: none: what waits is still counted */
-    /* What was screened: the ids of the first and the last request of those handed out last; n 0: nothing was. At most
-     * SECKILL_BATCH_MAX of them. */
+    /* What was screened: the ids of the first and the last request of those handed out last, which are of one epoch; n 0:
+     * nothing was. At most SECKILL_BATCH_MAX of them. */
     seckill_queue_id from, to;
     const uint8_t *blacklisted; /* one byte for each of them, in their order: not 0 refuses it; copied. NULL: none */
     size_t blacklisted_count;   /* bytes; requests beyond it are not refused */
@@ -118,7 +119,9 @@ typedef struct {
     { sizeof(seckill_queue_process_options), 0, 0, {0, 0}, {0, 0}, 0, 0, 0 }
 
 typedef struct {
-    seckill_status status; /* SECKILL_OK: as far as the sale allows, all up to `to` is decided, by this call or by others */
+    /* SECKILL_OK: what was screened is decided, as far as the sale allows and nobody else came before; what of it still waits
+     * is handed out again. */
+    seckill_status status;
     const char *message;
     uint32_t shard;
     /* Why requests up to `to` still wait: SECKILL_NOT_STARTED, SECKILL_PAUSED; else SECKILL_OK. */
@@ -126,7 +129,7 @@ typedef struct {
     /* What this call decided: all, and of them granted, refused, refused as blacklisted. Requests whose id was decided before
      * are passed over and not counted; nor is what a sending decided whose answer was lost. */
     uint32_t decided, granted, refused, blacklisted;
-    const seckill_queue_entry *entries; /* the next ones, to be screened; valid during the callback */
+    const seckill_queue_entry *entries; /* the next ones, to be screened, all of one epoch; valid during the callback */
     size_t count;                       /* of them; 0 with a status other than SECKILL_OK */
     uint64_t waiting;                   /* requests of this shard that wait, these included */
     int64_t server_time_ms;

@@ -84,8 +84,8 @@ typedef struct {
  * SECKILL_NOT_STARTED, SECKILL_PAUSED, SECKILL_ENDED. SECKILL_CANCELLED, SECKILL_EXPIRED, SECKILL_REFUNDED: this request id's
  * reservation is over: use a new id to try again. SECKILL_BLACKLISTED: the queue's worker refused this request id.
  * SECKILL_CONFLICT: this request id was used with another quantity.
- * SECKILL_TOO_OLD: created longer ago than the item's window, or ahead of the server's clock by more than remember_ms -
- * window_ms. SECKILL_LIMIT_REACHED also where the user has SECKILL_USER_RECORDS_MAX sold and refunded records. SECKILL_BUSY:
+ * SECKILL_TOO_OLD: created longer ago than the item's window, or ahead of the server's clock by remember_ms - window_ms
+ * or more. SECKILL_LIMIT_REACHED also where the user has SECKILL_USER_RECORDS_MAX sold and refunded records. SECKILL_BUSY:
  * with others that will end it has that many, or SECKILL_USER_UNSETTLED_MAX that are reserved or remembered. */
 SECKILL_API SECKILL_CHECKED seckill_status seckill_reserve(seckill_item *item, const seckill_reserve_options *options,
                                                            seckill_op **op, seckill_reserve_cb cb, void *user_data);

@@ -48,11 +48,11 @@ seckill_status seckill_poll(seckill_item *item, const seckill_poll_options *opti
     return sk__op_start(item, &wish, op);
 }
 
-/* Nothing screened, or as many requests as one script decides. n is dense, over epochs too. */
+/* Nothing screened, or as many requests as one script decides: n is dense. */
 static bool range_valid(seckill_queue_id from, seckill_queue_id to) {
     if (from.n == 0)
         return to.n == 0;
-    return number_valid(from.epoch) && number_valid(from.n) && number_valid(to.epoch) && from.epoch <= to.epoch &&
+    return number_valid(from.epoch) && number_valid(from.n) && from.epoch == to.epoch &&
            from.n <= to.n && to.n - from.n < SECKILL_BATCH_MAX;
 }
 

@@ -7,8 +7,9 @@ typedef struct {
     sk__task task;
     seckill_queue_cb cb;
     uint32_t shard, max;
-    seckill_queue_id from, to; /* what is still to be decided of what was screened */
-    uint64_t verdicts_n;       /* the n that the first verdict is about */
+    seckill_queue_id from; /* the first that is still to be decided of what was screened */
+    uint64_t to_n;         /* the last */
+    uint64_t verdicts_n;   /* the n that the first verdict is about */
     size_t verdict_count;
     bool again; /* another call is needed to get to the end */
     seckill_status stopped;
@@ -36,7 +37,7 @@ static void next(sk__task *task) {
 static void encode(sk__task *task, uint32_t shard, bool with_text, sk__command *command) {
     const process_task *self = SK__CONTAINER(task, process_task, task);
     const sk__shard *home = &task->item->shards[shard];
-    const uint64_t numbers[] = {self->from.epoch, self->from.n,        self->to.epoch,   self->to.n,
+    const uint64_t numbers[] = {self->from.epoch, self->from.n,        self->to_n,
                                 self->verdicts_n, home->short_version, home->short_units};
     sk__writer writer;
 
@@ -222,7 +223,7 @@ seckill_status sk__queue_process_start(seckill_item *item, const seckill_queue_p
     self->shard = options->shard;
     self->max = options->max;
     self->from = options->from;
-    self->to = options->to;
+    self->to_n = options->to.n;
     self->verdicts_n = options->from.n;
     self->verdict_count = verdicts;
     if (verdicts != 0)

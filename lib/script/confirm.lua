@@ -20,7 +20,7 @@ end
 -- 'Expired' is an answer that the shop acts on (it voids the payment): from then on it stays so, even if units come back.
 local function void(user, at, record, valid_until)
   record.state, record.since = VOID, now
-  record.ends = math.max(now + stock.remember, valid_until + 1)
+  record.ends = math.max(memory_ends(), valid_until + 1)
   answer('expired', 0, set(user, at, record))
 end
 

@@ -2,7 +2,7 @@
 
 -- A request that was created long ago, or that a clock far ahead will still call new when its id is forgotten.
 local function is_too_old(created)
-  return created + stock.window < now or created + stock.window > now + stock.remember
+  return created + stock.window < now or created + stock.window >= now + stock.remember
 end
 
 -- Why a user with these records cannot have more; nil: he can.

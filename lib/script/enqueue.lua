@@ -22,9 +22,11 @@ local function refusal(user, quantity, created)
   return refuse_for_user(records[user], quantity)
 end
 
--- One that stood in the queue before is promised a decision, unless its id may be forgotten by then.
+-- One that stood in the queue before is promised a decision, unless its id may be forgotten by then. There is room for as many
+-- as a server can have lost; more are repeated polls of the same tickets.
 local function refusal_again(enqueued)
   if now >= enqueued + stock.remember then return 'too_old' end
+  if stock.enqueued - stock.decided >= 2 * stock.max_queue then return 'busy' end
 end
 
 local function enqueue(user, id, quantity, again, time)

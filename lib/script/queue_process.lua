@@ -7,7 +7,7 @@
 -- Also without memory: what fills it may be the queue, and only deciding empties it; the records that grants add are bounded by
 -- the units.
 --
--- ARGV   2: the first request that was screened: epoch I8, n I8; the last one: epoch I8, n I8; n 0: none was
+-- ARGV   2: the first request that was screened: epoch I8, n I8; the last one, of the same epoch: n I8; n 0: none was
 --           the n that the first verdict is about: I8
 --           proof that more units than these were not there: at which version I8, units I8
 --           how many to hand out: I4
@@ -16,8 +16,7 @@
 --        progress: decided I8, enqueued I8; the next request: epoch I8, n I8 (0: there is none); those handed out: count I4; for
 --        each: epoch I8, n I8, reservation id c16, quantity I4, enqueued at I6, size of the user B, user
 open()
-local from_epoch, from_n, to_epoch, to_n, verdicts_n, proof_version, proof_units, max =
-  struct.unpack('>I8I8I8I8I8I8I8I4', ARGV[2])
+local from_epoch, from_n, to_n, verdicts_n, proof_version, proof_units, max = struct.unpack('>I8I8I8I8I8I8I4', ARGV[2])
 local verdicts = ARGV[3]
 -- Who only looks changes nothing, and many look at queues that are empty.
 local is_look = from_n == 0
@@ -39,7 +38,7 @@ local function take_screened()
   local batch = {}
   if is_look or not upcoming or upcoming.epoch ~= from_epoch or upcoming.n ~= from_n then return batch end
   while upcoming and #batch < BATCH_MAX do
-    if upcoming.epoch > to_epoch or (upcoming.epoch == to_epoch and upcoming.n > to_n) then break end
+    if upcoming.epoch ~= from_epoch or upcoming.n > to_n then break end
     batch[#batch + 1] = upcoming
     upcoming = next_request()
   end
@@ -55,8 +54,7 @@ local function blacklist(user, request)
   local _, unsettled, records_count = tally(records[user])
   if records_count >= RECORDS_MAX or unsettled >= UNSETTLED_MAX then return end
   set(user, #records[user] + 1, {
-    id = request.id, state = BLACKLISTED, quantity = request.quantity, price = 0, since = now, ends = now + stock.remember,
-    grace = 0,
+    id = request.id, state = BLACKLISTED, quantity = request.quantity, price = 0, since = now, ends = memory_ends(), grace = 0,
   })
 end
 
@@ -114,18 +112,17 @@ if done > 0 then stock.decided = batch[done].n end
 -- what is handed out: what was screened and still waits, then what comes behind it. Before the first write: it may be damaged --
 local out, first = {}, nil
 
+-- Of one epoch: within it, n names the same request on every server that may go on from a copy of this one's data.
 local function hand_out(request)
   first = first or request
-  if #out >= max then return end
+  if #out >= max or request.epoch ~= first.epoch then return false end
   out[#out + 1] = struct.pack('>I8I8', request.epoch, request.n)
     .. struct.pack(REQUEST, request.id, request.quantity, request.enqueued, #request.user) .. request.user
+  return true
 end
 
 for i = done + 1, #batch do hand_out(batch[i]) end
-while upcoming do
-  hand_out(upcoming)
-  upcoming = #out < max and next_request() or nil
-end
+while upcoming and hand_out(upcoming) do upcoming = next_request() end
 first = first or { epoch = 0, n = 0 }
 
 if not is_look then commit() end

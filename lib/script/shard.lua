@@ -144,15 +144,21 @@ local function set(user, at, record)
   return packed
 end
 
--- Ends a reservation and remembers its request id: longer than a request may be old, and past the last millisecond of its
--- token, which without a record would pass for one that a failover lost.
+-- Until when a request id is remembered that is over now: longer than a request may be old or wait, also by the clock of
+-- another server, which may be behind this one.
+local function memory_ends()
+  return now + stock.remember + stock.skew
+end
+
+-- Ends a reservation and remembers its request id: also past the last millisecond of its token, which without a record would
+-- pass for one that a failover lost.
 local function release(user, at, record, state, counter)
   stock.reserved = stock.reserved - record.quantity
   stock.available = stock.available + record.quantity
   stock[counter] = stock[counter] + record.quantity
   freed = true
   record.state, record.since = state, now
-  record.ends = math.max(now + stock.remember, record.ends + record.grace + 1)
+  record.ends = math.max(memory_ends(), record.ends + record.grace + 1)
   return set(user, at, record)
 end
 

@@ -144,7 +144,7 @@ void rules_user_of(rules *r, uint32_t shard, uint32_t n, char user[SECKILL_USER_
     }
 }
 
-static size_t parse_records(const redisReply *value, rules_record *records) {
+size_t rules_parse_records(const redisReply *value, rules_record records[SECKILL_USER_RECORDS_MAX]) {
     sk__reader reader = sk__reader_of(value->str, value->len);
     size_t count = 0;
 
@@ -171,148 +171,12 @@ size_t rules_records(rules *r, const char *user, rules_record records[SECKILL_US
 
     assert_non_null(reply);
     if (reply->type == REDIS_REPLY_STRING)
-        count = parse_records(reply, records);
+        count = rules_parse_records(reply, records);
     redis_server_forget(reply);
     return count;
 }
 
-/* ---- the laws ---- */
-
-typedef struct {
-    int64_t ends;
-    char user[SECKILL_USER_MAX + 1];
-} entry;
-
-typedef struct {
-    entry *all;
-    size_t count, capacity;
-} entries;
-
-static int compare(const void *a, const void *b) {
-    const entry *left = a, *right = b;
-
-    if (left->ends != right->ends)
-        return left->ends < right->ends ? -1 : 1;
-    return strcmp(left->user, right->user);
-}
-
-static void add_entry(entries *list, int64_t ends, const char *user, size_t size) {
-    if (list->count == list->capacity) {
-        list->capacity = list->capacity != 0 ? list->capacity * 2 : 256;
-        list->all = realloc(list->all, list->capacity * sizeof(list->all[0]));
-        assert_non_null(list->all);
-    }
-    assert_in_range(size, 1, SECKILL_USER_MAX);
-    memset(&list->all[list->count], 0, sizeof(list->all[0]));
-    list->all[list->count].ends = ends;
-    memcpy(list->all[list->count].user, user, size);
-    list->count++;
-}
-
-static void add_member(entries *list, const redisReply *member, const redisReply *score) {
-    sk__reader reader = sk__reader_of(member->str, member->len);
-    int64_t ends = (int64_t)sk__read_u48(&reader);
-
-    assert_true(ends == strtoll(score->str, NULL, 10));
-    while (sk__reader_left(&reader) != 0) {
-        uint8_t size = sk__read_u8(&reader);
-        seckill_bytes user = sk__read_bytes(&reader, size);
-
-        assert_false(reader.failed);
-        add_entry(list, ends, user.data, user.size);
-    }
-}
-
-static entries read_expirations(rules *r, uint32_t shard) {
-    char key[SECKILL_SHARD_KEY_SIZE];
-    redisReply *reply =
-        redis_server_command(r->server, "ZRANGE %s 0 -1 WITHSCORES", sale_key(&r->sale, shard, "expirations", key));
-    entries list = {NULL, 0, 0};
-
-    assert_non_null(reply);
-    assert_true(reply->elements >= 2);
-    /* The member that stands for "empty" is the last for ever. */
-    assert_int_equal(reply->element[reply->elements - 2]->len, 0);
-    assert_string_equal(reply->element[reply->elements - 1]->str, "inf");
-    for (size_t i = 0; i + 2 < reply->elements; i += 2)
-        add_member(&list, reply->element[i], reply->element[i + 1]);
-    redis_server_forget(reply);
-    if (list.count != 0)
-        qsort(list.all, list.count, sizeof(list.all[0]), compare);
-    return list;
-}
-
-typedef struct {
-    int64_t reserved, sold, users;
-} sums;
-
-static void add_user(const redisReply *user, const redisReply *value, const entries *expirations, sums *sum) {
-    rules_record records[SECKILL_USER_RECORDS_MAX];
-    size_t count = parse_records(value, records);
-
-    assert_in_range(count, 1, SECKILL_USER_RECORDS_MAX);
-    for (size_t i = 0; i < count; i++) {
-        entry wanted;
-
-        sum->reserved += records[i].state == RECORD_RESERVED ? records[i].quantity : 0;
-        sum->sold += records[i].state == RECORD_SOLD ? records[i].quantity : 0;
-        assert_in_range(records[i].state, RECORD_RESERVED, RECORD_VOID);
-        assert_true((records[i].ends == 0) == (records[i].state == RECORD_SOLD || records[i].state == RECORD_REFUNDED));
-        if (records[i].ends == 0)
-            continue;
-        memset(&wanted, 0, sizeof(wanted));
-        wanted.ends = records[i].ends;
-        memcpy(wanted.user, user->str, user->len);
-        assert_non_null(expirations->count != 0
-                            ? bsearch(&wanted, expirations->all, expirations->count, sizeof(expirations->all[0]), compare)
-                            : NULL);
-    }
-    sum->users++;
-}
-
-static sums add_users(rules *r, uint32_t shard, const entries *expirations) {
-    char key[SECKILL_SHARD_KEY_SIZE];
-    redisReply *reply = redis_server_command(r->server, "HGETALL %s", sale_key(&r->sale, shard, "users", key));
-    sums sum = {0, 0, 0};
-
-    assert_non_null(reply);
-    for (size_t i = 0; i < reply->elements; i += 2) {
-        if (reply->element[i]->len != 0)
-            add_user(reply->element[i], reply->element[i + 1], expirations, &sum);
-    }
-    redis_server_forget(reply);
-    return sum;
-}
-
-static void check_keys(rules *r, uint32_t shard) {
-    static const char *const keys[][2] = {{"stock", "hash"},     {"users", "hash"},   {"expirations", "zset"},
-                                          {"transfers", "hash"}, {"queue", "stream"}, {"events", "stream"}};
-    char key[SECKILL_SHARD_KEY_SIZE];
-
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-        redisReply *reply = redis_server_command(r->server, "TYPE %s", sale_key(&r->sale, shard, keys[i][0], key));
-
-        assert_non_null(reply);
-        assert_string_equal(reply->str, keys[i][1]);
-        redis_server_forget(reply);
-    }
-}
-
-void rules_check(rules *r) {
-    sale_stock_answer stock = sale_stock(&r->sale);
-
-    assert_true(sale_account_holds(&stock));
-    for (uint32_t i = 0; i < stock.count; i++) {
-        entries expirations = read_expirations(r, i);
-        sums sum = add_users(r, i, &expirations);
-
-        check_keys(r, i);
-        free(expirations.all);
-        assert_int_equal(sum.reserved, stock.shards[i].reserved);
-        assert_int_equal(sum.sold, stock.shards[i].sold);
-        assert_int_equal(sum.users, stock.shards[i].users);
-    }
-}
+/* ---- everything ---- */
 
 static int compare_texts(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);

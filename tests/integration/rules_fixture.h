@@ -26,7 +26,7 @@ typedef struct {
 } rules;
 
 /* The states of a record as :users has them. */
-enum { RECORD_RESERVED = 1, RECORD_SOLD, RECORD_CANCELLED, RECORD_EXPIRED, RECORD_REFUNDED, RECORD_VOID };
+enum { RECORD_RESERVED = 1, RECORD_SOLD, RECORD_CANCELLED, RECORD_EXPIRED, RECORD_REFUNDED, RECORD_VOID, RECORD_BLACKLISTED };
 
 typedef struct {
     uint8_t id[SECKILL_RESERVATION_ID_SIZE];
@@ -74,8 +74,11 @@ uint32_t rules_home_of(rules *r, const char *user);
 /* A user's records as they are stored; how many. */
 size_t rules_records(rules *r, const char *user, rules_record records[SECKILL_USER_RECORDS_MAX]);
 
+size_t rules_parse_records(const redisReply *value, rules_record records[SECKILL_USER_RECORDS_MAX]);
+
 /* Fails the test unless on each shard: all keys stand and have their type; the account holds; reserved and sold are the sums
- * of the records; each record that ends has its entry in :expirations; no user has more records than allowed. */
+ * of the records; each record that ends has its entry in :expirations; no user has more records than allowed, nor two of one
+ * id; what waits in the queue is what its two counters say, in order. */
 void rules_check(rules *r);
 
 /* Every key, in one string to compare before and after: sorted names, each with its DUMP's digest. The caller frees it. */

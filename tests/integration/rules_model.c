@@ -3,32 +3,14 @@
  * SPDX-License-Identifier: MIT
  */
 #define _POSIX_C_SOURCE 200809L /* for uv.h */
-#include "rules_fixture.h"
-#include "rules_oracle.h"
+#include "rules_model.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { REQUESTS = 20, TOKENS = 40 };
-
-typedef struct {
-    int user, request;
-    seckill_reservation_ref ref;
-} token;
-
-typedef struct {
-    rules *r;
-    oracle o;
-    token tokens[TOKENS]; /* some that were granted, whatever became of them */
-    size_t token_count;
-    uint32_t operations; /* loads and withdrawals: their ids */
-    sale_lookup_answer found;
-    sale_events_answer events;
-} game;
-
-static const char *name(char letter, int number) {
+const char *model_name(char letter, int number) {
     static char names[4][8];
     static unsigned at;
     char *text = names[at++ % 4];
@@ -47,8 +29,7 @@ static void choose_settings(game *g) {
     settings->price = (int64_t)rules_below(g->r, 100000);
     settings->hold_ms = holds[rules_below(g->r, 4)];
     settings->grace_ms = rules_below(g->r, 2) != 0 ? holds[rules_below(g->r, 4)] : 0;
-    settings->window_ms = 50 + rules_below(g->r, 500);
-    settings->remember_ms = settings->window_ms + 1 + rules_below(g->r, 500);
+    settings->max_queue = 1 + rules_below(g->r, 30);
     settings->max_events = 1 + rules_below(g->r, ORACLE_EVENTS);
     settings->start_ms = rules_below(g->r, 4) == 0 ? g->o.now + 50 : 0;
     settings->end_ms = 0;
@@ -63,20 +44,24 @@ static void begin(game *g, rules *r) {
     g->r = r;
     g->o.settings.struct_size = sizeof(g->o.settings);
     g->o.settings.shards = 1 + rules_below(r, ORACLE_SHARDS);
+    g->o.settings.window_ms = 50 + rules_below(r, 500);
+    g->o.settings.remember_ms = g->o.settings.window_ms + 1 + rules_below(r, 500);
     choose_settings(g);
     g->o.settings.start_ms = 0;
     define(g);
     rules_freeze(r);
     g->o.now = r->now_ms;
+    assert_status(sale_load(&r->sale, "first", FIRST_UNITS).status, SECKILL_OK);
+    oracle_load(&g->o, FIRST_UNITS);
     for (int i = 0; i < ORACLE_USERS; i++)
-        g->o.users[i].home = rules_home_of(r, name('u', i));
+        g->o.users[i].home = rules_home_of(r, model_name('u', i));
 }
 
 /* ---- comparing ---- */
 
-static void compare_record(int user, const seckill_reservation *shown, const oracle_record *expected) {
+void model_compare_record(int user, const seckill_reservation *shown, const oracle_record *expected) {
     uint8_t id[SECKILL_RESERVATION_ID_SIZE];
-    const char *user_name = name('u', user), *request_name = name('r', expected->request);
+    const char *user_name = model_name('u', user), *request_name = model_name('r', expected->request);
     seckill_bytes user_bytes = {user_name, strlen(user_name)}, request_bytes = {request_name, strlen(request_name)};
     int state = expected->state == ORACLE_EXPIRED_FOR_GOOD ? SECKILL_RESERVATION_EXPIRED : expected->state;
 
@@ -96,7 +81,7 @@ static void compare_answer(int user, const sale_answer *answer, const oracle_ans
         assert_int_equal(answer->reservation.state, 0);
         return;
     }
-    compare_record(user, &answer->reservation, expected->record);
+    model_compare_record(user, &answer->reservation, expected->record);
     assert_int_equal(answer->has_ref, expected->record->state == SECKILL_RESERVED);
     if (answer->has_ref)
         assert_int_equal(answer->ref.valid_until_ms, expected->record->valid_until);
@@ -121,6 +106,7 @@ static void compare_stock(game *g) {
         assert_int_equal(shown->expired, expected->expired);
         assert_int_equal(shown->refunded, expected->refunded);
         assert_int_equal(shown->events, expected->event_count);
+        assert_int_equal(shown->queued, expected->enqueued - expected->decided);
         assert_int_equal(shown->users, users);
     }
 }
@@ -128,16 +114,16 @@ static void compare_stock(game *g) {
 static void compare_user(game *g, int user) {
     oracle_user expected = oracle_lookup(&g->o, user);
 
-    g->found = sale_lookup(&g->r->sale, name('u', user), NULL);
+    g->found = sale_lookup(&g->r->sale, model_name('u', user), NULL);
     assert_status(g->found.status, SECKILL_OK);
     assert_int_equal(g->found.count, expected.count);
     for (size_t i = 0; i < expected.count; i++)
-        compare_record(user, &g->found.reservations[i], &expected.records[i]);
+        model_compare_record(user, &g->found.reservations[i], &expected.records[i]);
 }
 
 /* ---- moves ---- */
 
-static void keep_token(game *g, int user, int request, const seckill_reservation_ref *ref) {
+void model_keep_token(game *g, int user, int request, const seckill_reservation_ref *ref) {
     size_t place = g->token_count < TOKENS ? g->token_count++ : rules_below(g->r, TOKENS);
 
     g->tokens[place].user = user;
@@ -149,12 +135,12 @@ static int move_reserve(game *g) {
     int user = (int)rules_below(g->r, ORACLE_USERS), request = (int)rules_below(g->r, REQUESTS);
     uint32_t quantity = 1 + rules_below(g->r, 3);
     int64_t created = g->o.now - (rules_below(g->r, 5) == 0 ? (int64_t)rules_below(g->r, 700) : 0);
-    sale_answer answer = sale_reserve_at(&g->r->sale, name('u', user), name('r', request), quantity, created);
+    sale_answer answer = sale_reserve_at(&g->r->sale, model_name('u', user), model_name('r', request), quantity, created);
     oracle_answer expected = oracle_reserve(&g->o, user, request, quantity, created);
 
     compare_answer(user, &answer, &expected);
     if (answer.has_ref)
-        keep_token(g, user, request, &answer.ref);
+        model_keep_token(g, user, request, &answer.ref);
     return user;
 }
 
@@ -166,7 +152,7 @@ static int move_confirm(game *g) {
 
     if (rules_below(g->r, 30) == 0)
         ref.quantity++;
-    answer = sale_confirm(&g->r->sale, &ref, name('o', chosen->request));
+    answer = sale_confirm(&g->r->sale, &ref, model_name('o', chosen->request));
     expected = oracle_confirm(&g->o, chosen->user, chosen->request, ref.quantity, ref.price, ref.valid_until_ms);
     compare_answer(chosen->user, &answer, &expected);
     return chosen->user;
@@ -174,7 +160,7 @@ static int move_confirm(game *g) {
 
 static int move_release(game *g, bool is_refund) {
     const token *chosen = &g->tokens[rules_below(g->r, (uint32_t)g->token_count)];
-    const char *user = name('u', chosen->user);
+    const char *user = model_name('u', chosen->user);
     sale_answer answer = is_refund ? sale_refund(&g->r->sale, user, chosen->ref.reservation_id)
                                    : sale_cancel(&g->r->sale, user, chosen->ref.reservation_id);
     oracle_answer expected =
@@ -193,7 +179,7 @@ static void move_time(game *g) {
 }
 
 static void move_stock(game *g) {
-    const char *id = name('s', (int)g->operations++);
+    const char *id = model_name('s', (int)g->operations++);
     int64_t units = 1 + (int64_t)rules_below(g->r, 12);
 
     if (rules_below(g->r, 3) != 0) {
@@ -205,7 +191,13 @@ static void move_stock(game *g) {
 }
 
 static void move_state(game *g) {
-    switch (rules_below(g->r, 6)) {
+    uint32_t chance = rules_below(g->r, 6);
+
+    if (g->o.state == SECKILL_ITEM_ENDED) {
+        assert_status(chance == 0 ? sale_pause(&g->r->sale).status : sale_resume(&g->r->sale).status, SECKILL_ENDED);
+        return;
+    }
+    switch (chance) {
     case 0:
         assert_status(sale_pause(&g->r->sale).status, SECKILL_OK);
         g->o.state = SECKILL_ITEM_PAUSED;
@@ -236,9 +228,9 @@ static void move_events(game *g) {
         assert_int_equal(event->kind, shard->events[i].kind);
         assert_int_equal(event->id.n, shard->events[i].n);
         assert_int_equal(event->quantity, shard->events[i].quantity);
-        assert_string_equal(g->events.users[i], name('u', shard->events[i].user));
+        assert_string_equal(g->events.users[i], model_name('u', shard->events[i].user));
         assert_string_equal(g->events.order_refs[i],
-                            event->kind == SECKILL_EVENT_CONFIRMED ? name('o', shard->events[i].request) : "");
+                            event->kind == SECKILL_EVENT_CONFIRMED ? model_name('o', shard->events[i].request) : "");
         acks[i].id = event->id;
         memcpy(acks[i].reservation_id, event->reservation_id, sizeof(acks[i].reservation_id));
     }
@@ -250,8 +242,16 @@ static void move_events(game *g) {
 }
 
 static int move(game *g) {
-    uint32_t chance = rules_below(g->r, 100);
+    uint32_t chance = rules_below(g->r, 140);
 
+    if (chance >= 120)
+        return model_enqueue(g);
+    if (chance >= 112 && g->ticket_count != 0)
+        return model_poll(g);
+    if (chance >= 100) {
+        model_process(g);
+        return (int)rules_below(g->r, ORACLE_USERS);
+    }
     if (chance < 35 || g->token_count == 0)
         return move_reserve(g);
     if (chance < 55)
@@ -289,10 +289,12 @@ static void finish(game *g) {
     assert_status(sale_end(&g->r->sale).status, SECKILL_OK);
     g->o.state = SECKILL_ITEM_ENDED;
     play(g, 20);
-    rules_pass(g->r, 2000000);
-    g->o.now += 2000000;
-    assert_int_equal(sale_expire(&g->r->sale).units, oracle_expire(&g->o));
-    assert_int_equal(sale_expire(&g->r->sale).next_due_ms > 0, false);
+    for (int i = 0; i < 2; i++) { /* what expires, and then is forgotten */
+        rules_pass(g->r, 2000000);
+        g->o.now += 2000000;
+        assert_int_equal(sale_expire(&g->r->sale).units, oracle_expire(&g->o));
+    }
+    assert_int_equal(sale_expire(&g->r->sale).next_due_ms, 0);
     compare_stock(g);
     for (int i = 0; i < ORACLE_USERS; i++)
         compare_user(g, i);

@@ -46,7 +46,7 @@ static void give_back(const oracle *o, oracle_shard *shard, oracle_record *recor
         shard->expired += record->quantity;
     record->state = (int)state;
     record->since = o->now;
-    record->ends = larger(o->now + o->settings.remember_ms, record->valid_until + 1);
+    record->ends = larger(o->now + o->settings.remember_ms + o->settings.max_skew_ms, record->valid_until + 1);
 }
 
 /* What time did to a user: overdue holds expire, and what was remembered long enough is forgotten. */
@@ -66,6 +66,11 @@ static void settle(const oracle *o, oracle_user *user, oracle_shard *shard) {
     user->count = kept;
 }
 
+oracle_record *oracle_find(oracle *o, int user, int request) {
+    settle(o, &o->users[user], home(o, user));
+    return find(&o->users[user], request);
+}
+
 static void reclaim(oracle *o, uint32_t shard) {
     for (int i = 0; i < ORACLE_USERS; i++) {
         if (o->users[i].home == shard)
@@ -73,7 +78,7 @@ static void reclaim(oracle *o, uint32_t shard) {
     }
 }
 
-static seckill_status sale_status(const oracle *o) {
+seckill_status oracle_sale_status(const oracle *o) {
     if (o->state == SECKILL_ITEM_ENDED || (o->settings.end_ms != 0 && o->now >= o->settings.end_ms))
         return SECKILL_ENDED;
     if (o->now < o->settings.start_ms)
@@ -94,6 +99,8 @@ static seckill_status over(const oracle_record *record) {
         return SECKILL_CANCELLED;
     case SECKILL_RESERVATION_REFUNDED:
         return SECKILL_REFUNDED;
+    case SECKILL_RESERVATION_BLACKLISTED:
+        return SECKILL_BLACKLISTED;
     default:
         return SECKILL_EXPIRED;
     }
@@ -105,45 +112,43 @@ static bool stands(const oracle_record *record) {
 
 /* ---- reserve ---- */
 
-static seckill_status refusal(oracle *o, int user, uint32_t quantity, int64_t created) {
-    oracle_user *who = &o->users[user];
-    oracle_shard *shard = home(o, user);
+seckill_status oracle_refuse_user(const oracle *o, int user, uint32_t quantity) {
+    const oracle_user *who = &o->users[user];
 
-    if (created + o->settings.window_ms < o->now)
-        return SECKILL_TOO_OLD;
-    if (sale_status(o) != SECKILL_OK)
-        return sale_status(o);
     if (who->count - unsettled(who) >= SECKILL_USER_RECORDS_MAX)
         return SECKILL_LIMIT_REACHED;
     if (who->count >= SECKILL_USER_RECORDS_MAX || unsettled(who) >= SECKILL_USER_UNSETTLED_MAX)
         return SECKILL_BUSY;
-    if (held(who) + quantity > o->settings.limit)
-        return SECKILL_LIMIT_REACHED;
+    return held(who) + quantity > o->settings.limit ? SECKILL_LIMIT_REACHED : SECKILL_OK;
+}
+
+seckill_status oracle_refuse_stock(oracle *o, int user, uint32_t quantity) {
+    const oracle_shard *shard = home(o, user);
+
     if (shard->available < quantity)
-        reclaim(o, who->home);
+        reclaim(o, o->users[user].home);
     if (shard->available < quantity)
         return shard->available == 0 ? SECKILL_SOLD_OUT : SECKILL_NOT_ENOUGH;
     return SECKILL_OK;
 }
 
-oracle_answer oracle_reserve(oracle *o, int user, int request, uint32_t quantity, int64_t created) {
+static seckill_status refusal(oracle *o, int user, uint32_t quantity, int64_t created) {
+    seckill_status status = oracle_sale_status(o);
+
+    if (created + o->settings.window_ms < o->now || created + o->settings.window_ms >= o->now + o->settings.remember_ms)
+        return SECKILL_TOO_OLD;
+    if (status == SECKILL_OK)
+        status = oracle_refuse_user(o, user, quantity);
+    return status == SECKILL_OK ? oracle_refuse_stock(o, user, quantity) : status;
+}
+
+oracle_record *oracle_grant(oracle *o, int user, int request, uint32_t quantity) {
     oracle_user *who = &o->users[user];
     oracle_shard *shard = home(o, user);
-    oracle_record *record;
-    seckill_status refused;
+    oracle_record *record = &who->records[who->count++];
 
-    settle(o, who, shard);
-    record = find(who, request);
-    if (record != NULL && record->quantity != quantity)
-        return say(SECKILL_CONFLICT, false, NULL);
-    if (record != NULL)
-        return say(stands(record) ? SECKILL_OK : over(record), true, record);
-    refused = refusal(o, user, quantity, created);
-    if (refused != SECKILL_OK)
-        return say(refused, false, NULL);
     shard->available -= quantity;
     shard->reserved += quantity;
-    record = &who->records[who->count++];
     record->request = request;
     record->state = SECKILL_RESERVED;
     record->quantity = quantity;
@@ -151,7 +156,21 @@ oracle_answer oracle_reserve(oracle *o, int user, int request, uint32_t quantity
     record->since = o->now;
     record->ends = o->now + o->settings.hold_ms;
     record->valid_until = record->ends + o->settings.grace_ms;
-    return say(SECKILL_OK, false, record);
+    return record;
+}
+
+oracle_answer oracle_reserve(oracle *o, int user, int request, uint32_t quantity, int64_t created) {
+    oracle_record *record = oracle_find(o, user, request);
+    seckill_status refused;
+
+    if (record != NULL && record->quantity != quantity)
+        return say(SECKILL_CONFLICT, false, NULL);
+    if (record != NULL)
+        return say(stands(record) ? SECKILL_OK : over(record), true, record);
+    refused = refusal(o, user, quantity, created);
+    if (refused != SECKILL_OK)
+        return say(refused, false, NULL);
+    return say(SECKILL_OK, false, oracle_grant(o, user, request, quantity));
 }
 
 /* ---- confirm ---- */
@@ -179,7 +198,7 @@ static oracle_answer sell(oracle *o, int user, oracle_record *record) {
 static oracle_answer refuse_for_good(const oracle *o, oracle_record *record, int64_t valid_until) {
     record->state = ORACLE_EXPIRED_FOR_GOOD;
     record->since = o->now;
-    record->ends = larger(o->now + o->settings.remember_ms, valid_until + 1);
+    record->ends = larger(o->now + o->settings.remember_ms + o->settings.max_skew_ms, valid_until + 1);
     return say(SECKILL_EXPIRED, false, record);
 }
 
@@ -189,15 +208,15 @@ static oracle_answer confirm_late(oracle *o, int user, oracle_record *record, co
 
     if (o->now > token->valid_until)
         return record == NULL ? say(SECKILL_EXPIRED, false, NULL) : refuse_for_good(o, record, token->valid_until);
-    if (sale_status(o) == SECKILL_PAUSED || sale_status(o) == SECKILL_NOT_STARTED)
-        return say(sale_status(o), false, NULL);
+    if (oracle_sale_status(o) == SECKILL_PAUSED || oracle_sale_status(o) == SECKILL_NOT_STARTED)
+        return say(oracle_sale_status(o), false, NULL);
     if (record == NULL && who->count >= SECKILL_USER_RECORDS_MAX)
         return say(SECKILL_BUSY, false, NULL);
     if (record == NULL) {
         record = &who->records[who->count++];
         *record = *token;
     }
-    if (sale_status(o) != SECKILL_OK || held(who) + record->quantity > o->settings.limit)
+    if (oracle_sale_status(o) != SECKILL_OK || held(who) + record->quantity > o->settings.limit)
         return refuse_for_good(o, record, token->valid_until);
     if (shard->available < record->quantity)
         reclaim(o, who->home);

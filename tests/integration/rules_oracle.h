@@ -8,7 +8,7 @@
 #include <seckill/seckill.h>
 #include <stdbool.h>
 
-enum { ORACLE_SHARDS = 4, ORACLE_USERS = 8, ORACLE_EVENTS = 64, ORACLE_EXPIRED_FOR_GOOD = 100 };
+enum { ORACLE_SHARDS = 4, ORACLE_USERS = 8, ORACLE_EVENTS = 64, ORACLE_QUEUE = 512, ORACLE_EXPIRED_FOR_GOOD = 100 };
 
 typedef struct {
     int request;
@@ -23,6 +23,13 @@ typedef struct {
     oracle_record records[SECKILL_USER_RECORDS_MAX];
 } oracle_user;
 
+/* A request that was enqueued; the n-th is at n - 1, decided or not. */
+typedef struct {
+    int user, request;
+    uint32_t quantity;
+    int64_t enqueued;
+} oracle_waiting;
+
 typedef struct {
     int64_t loaded, available, reserved, sold, cancelled, expired, refunded;
     uint64_t events_ever;
@@ -33,6 +40,8 @@ typedef struct {
         uint32_t quantity;
         uint64_t n;
     } events[ORACLE_EVENTS];
+    uint64_t enqueued, decided;
+    oracle_waiting queue[ORACLE_QUEUE];
 } oracle_shard;
 
 typedef struct {
@@ -61,5 +70,38 @@ int64_t oracle_withdraw(oracle *o, int64_t units);
 
 /* What a lookup shows: the user's records as of now; a copy. */
 oracle_user oracle_lookup(const oracle *o, int user);
+
+/* ---- the queue ---- */
+
+/* What enqueue and poll must answer. */
+typedef struct {
+    seckill_status status;
+    seckill_ticket_state state;
+    seckill_status reason;
+    bool replayed;
+    uint64_t n, position;
+    const oracle_record *record;
+} oracle_ticket;
+
+typedef struct {
+    seckill_status stopped;
+    uint32_t decided, granted, refused, blacklisted;
+} oracle_decisions;
+
+oracle_ticket oracle_enqueue(oracle *o, int user, int request, uint32_t quantity, int64_t created);
+/* Of a copy: a poll changes nothing. */
+oracle_ticket oracle_poll(oracle *copy, int user, int request, uint32_t quantity, uint64_t n, int64_t enqueued);
+/* Decides from `from` to `to`, with one verdict for each of them. */
+oracle_decisions oracle_process(oracle *o, uint32_t shard, uint64_t from, uint64_t to, const uint8_t *blacklisted);
+
+/* ---- what both of the oracle's files use ---- */
+
+seckill_status oracle_sale_status(const oracle *o);
+/* The record of a request after time has done its work on the user; NULL: there is none. */
+oracle_record *oracle_find(oracle *o, int user, int request);
+/* Why the user may not have so much more; why his shard has not so much, after it took back what is overdue. */
+seckill_status oracle_refuse_user(const oracle *o, int user, uint32_t quantity);
+seckill_status oracle_refuse_stock(oracle *o, int user, uint32_t quantity);
+oracle_record *oracle_grant(oracle *o, int user, int request, uint32_t quantity);
 
 #endif

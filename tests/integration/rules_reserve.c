@@ -172,8 +172,41 @@ static void a_request_from_a_clock_far_ahead_is_refused(void **state) {
     assert_status(sale_define(&r->sale, 1, &settings).status, SECKILL_OK);
     assert_status(sale_load(&r->sale, "load", 10).status, SECKILL_OK);
     rules_freeze(r);
-    assert_status(sale_reserve_at(&r->sale, "u", "a", 1, r->now_ms + 2000).status, SECKILL_OK);
-    assert_status(sale_reserve_at(&r->sale, "u", "b", 1, r->now_ms + 2001).status, SECKILL_TOO_OLD);
+    assert_status(sale_reserve_at(&r->sale, "u", "b", 1, r->now_ms + 2000).status, SECKILL_TOO_OLD);
+    assert_status(sale_reserve_at(&r->sale, "u", "a", 1, r->now_ms + 1999).status, SECKILL_OK);
+}
+
+/* To the millisecond: as long as a request is new, its id is remembered. */
+static void no_id_is_forgotten_while_its_request_is_new(void **state) {
+    rules *r = *state;
+    int64_t created;
+    sale_answer first;
+
+    rules_sell(r, 1, 2, 1000, 0, 10);
+    rules_freeze(r);
+    created = r->now_ms + 999; /* as far ahead as may be: remember 2,000, window 1,000 */
+    first = sale_reserve_at(&r->sale, "u", "a", 1, created);
+    assert_status(first.status, SECKILL_OK);
+    assert_status(sale_cancel(&r->sale, "u", first.reservation.id).status, SECKILL_OK);
+    rules_pass(r, 1999);
+    assert_status(sale_reserve_at(&r->sale, "u", "a", 1, created).status, SECKILL_CANCELLED);
+    rules_pass(r, 1);
+    assert_status(sale_reserve_at(&r->sale, "u", "a", 1, created).status, SECKILL_TOO_OLD);
+}
+
+/* A server whose clock is behind by max_skew_ms goes on with these records. */
+static void ids_are_remembered_longer_where_clocks_differ(void **state) {
+    rules *r = *state;
+    seckill_item_settings settings = rules_settings(1, 1000, 0);
+    sale_answer first;
+
+    settings.max_skew_ms = 500;
+    assert_status(sale_define(&r->sale, 1, &settings).status, SECKILL_OK);
+    assert_status(sale_load(&r->sale, "load", 10).status, SECKILL_OK);
+    rules_freeze(r);
+    first = rules_reserve(r, "u", "a", 1);
+    first = sale_cancel(&r->sale, "u", first.reservation.id);
+    assert_int_equal(first.reservation.ends_ms, r->now_ms + 2000 + 500);
 }
 
 static void a_request_from_before_the_window_is_too_old(void **state) {
@@ -399,6 +432,8 @@ int main(void) {
         RULES_TEST(one_request_id_many_times_in_one_batch_is_one_grant),
         RULES_TEST(a_request_from_before_the_window_is_too_old),
         RULES_TEST(a_request_from_a_clock_far_ahead_is_refused),
+        RULES_TEST(no_id_is_forgotten_while_its_request_is_new),
+        RULES_TEST(ids_are_remembered_longer_where_clocks_differ),
         RULES_TEST(a_cancelled_request_id_is_remembered_then_forgotten),
         RULES_TEST(an_expired_request_id_is_remembered_then_forgotten),
         RULES_TEST(a_request_id_is_remembered_to_the_end_of_its_token),

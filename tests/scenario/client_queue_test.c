@@ -185,8 +185,9 @@ static void each_bad_range_is_refused(void **state) {
         {7, 0, 7, 0, true}, /* nothing was screened, whatever the epochs say */
         {1, 1, 1, 1, true},
         {1, 1, 1, SECKILL_BATCH_MAX, true},
-        {1, 1, 2, 2, true},
-        {1, (uint64_t)SECKILL_AMOUNT_MAX, (uint64_t)SECKILL_AMOUNT_MAX, (uint64_t)SECKILL_AMOUNT_MAX, true},
+        {(uint64_t)SECKILL_AMOUNT_MAX, (uint64_t)SECKILL_AMOUNT_MAX, (uint64_t)SECKILL_AMOUNT_MAX, (uint64_t)SECKILL_AMOUNT_MAX,
+         true},
+        {1, 1, 2, 2, false}, /* what is handed out is of one epoch */
         {1, 1, 1, SECKILL_BATCH_MAX + 1, false},
         {0, 0, 1, 1, false},
         {1, 2, 1, 1, false},

@@ -74,7 +74,6 @@ static void what_is_sent(void **state) {
     fake_process sent;
 
     engine_test_know_map(test);
-    options.to.epoch = 2;
     options.blacklisted = verdicts;
     options.blacklisted_count = sizeof(verdicts);
     engine_process(test, &ask, &options);
@@ -87,7 +86,6 @@ static void what_is_sent(void **state) {
     sent = fake_sent_process(engine_last(test));
     assert_int_equal(sent.from_epoch, 1);
     assert_int_equal(sent.from_n, 5);
-    assert_int_equal(sent.to_epoch, 2);
     assert_int_equal(sent.to_n, 8);
     assert_int_equal(sent.verdicts_n, 5);
     assert_int_equal(sent.proof_version, 0); /* nothing is proven: of no request are there more units than these */

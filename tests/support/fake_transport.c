@@ -262,7 +262,6 @@ fake_process fake_sent_process(const fake_sent *sent) {
 
     process.from_epoch = sk__read_u64(&reader);
     process.from_n = sk__read_u64(&reader);
-    process.to_epoch = sk__read_u64(&reader);
     process.to_n = sk__read_u64(&reader);
     process.verdicts_n = sk__read_u64(&reader);
     process.proof_version = sk__read_u64(&reader);
