@@ -107,7 +107,7 @@ typedef struct {
     size_t struct_size;
     uint64_t operations;  /* begun, those refused for memory included */
     uint64_t granted;     /* requests that took units, by reserve and by processing the queue */
-    uint64_t enqueued;    /* requests put into the queue, those whose place was lost again */
+    uint64_t enqueued;    /* requests put into the queue, counted again where their place was lost */
     uint64_t replayed;    /* answers that stood already */
     uint64_t refused;     /* answers of the business other than ok */
     uint64_t failed;      /* errors other than unknown */

@@ -6,7 +6,8 @@
  *   seckill_poll            what has become of a ticket's request
  *
  * Nothing is acknowledged and nobody owns what waits: any number of workers may work on a shard, and one that is killed at any
- * instruction loses nothing and repeats nothing. Waiting costs nothing but memory in Redis; each poll is one read.
+ * instruction loses nothing and repeats nothing. Waiting costs nothing but memory in Redis, some 27 bytes and the user; each
+ * poll is one read.
  *
  * A request waits for remember_ms of the item's settings at most: then it is refused as too old. Direct reserves of the same
  * item do not stand in the queue; they take what is available at once.
@@ -44,11 +45,12 @@ typedef struct {
     uint32_t retry_after_ms;
     seckill_ticket_state state; /* on SECKILL_OK, else 0 */
     /* Refused: SECKILL_SOLD_OUT, SECKILL_NOT_ENOUGH, SECKILL_LIMIT_REACHED, SECKILL_ENDED, SECKILL_BLACKLISTED,
-     * SECKILL_TOO_OLD, SECKILL_BUSY (the user has too many records), SECKILL_CONFLICT. Refusals are not remembered, but for
-     * blacklisted ones: why a request was refused is judged by how things stand when it is polled. Else SECKILL_OK. */
+     * SECKILL_BUSY (the user has too many records), SECKILL_CONFLICT. Refusals are not remembered, but for blacklisted ones
+     * whose user has room for a record: why a request was refused is judged by how things stand when it is polled. Else
+     * SECKILL_OK. */
     seckill_status reason;
     int replayed; /* enqueue: 1: the request id has been decided already */
-    int requeued; /* poll: 1: Redis had lost its place, and it was enqueued again */
+    int requeued; /* poll: 1: it was enqueued again */
     /* Queued: for seckill_ticket_issue; else NULL. Valid during the callback. Poll gives the one to go on with. */
     const seckill_ticket *ticket;
     uint64_t position;               /* queued: how many are decided until this one is, itself included; else 0 */
@@ -62,10 +64,11 @@ typedef void (*seckill_ticket_cb)(const seckill_ticket_result *result, void *use
 /* Puts a request into its home shard's queue. Enqueued twice it may stand there twice, and is granted once.
  *   options   as for seckill_reserve
  *   op        gets the operation, for seckill_op_detach; may be NULL
- * The callback's status: SECKILL_OK: queued, or decided already (`replayed`). Not enqueued: SECKILL_NOT_STARTED,
+ * The callback's status: SECKILL_OK: queued, or decided already (`replayed`). Not enqueued by this call: SECKILL_NOT_STARTED,
  * SECKILL_PAUSED, SECKILL_ENDED, SECKILL_LIMIT_REACHED, SECKILL_BUSY (settings.max_queue requests wait in this shard, or the
- * user's records are full), SECKILL_TOO_OLD, SECKILL_CONFLICT, each as in seckill_reserve. Whether units are left is not looked
- * at. */
+ * user's records are full), SECKILL_TOO_OLD, SECKILL_CONFLICT, each as in seckill_reserve. A request that waits leaves no
+ * trace under its id: after SECKILL_UNKNOWN an earlier call may have enqueued it, whatever a later one says; what it becomes
+ * is then found by seckill_lookup. Whether units are left is not looked at. */
 SECKILL_API SECKILL_CHECKED seckill_status seckill_enqueue(seckill_item *item, const seckill_reserve_options *options,
                                                            seckill_op **op, seckill_ticket_cb cb, void *user_data);
 
@@ -79,11 +82,13 @@ typedef struct {
     { sizeof(seckill_poll_options), 0, 0 }
 
 /* Asks what has become of a ticket's request: one read of its home shard, by its record first, so that a grant is seen whatever
- * happened to the queue. Where a restart or failover of Redis has lost its place, it is enqueued again, with the time at which
- * it was enqueued first, whatever the sale's state.
- * The callback's status: SECKILL_OK. SECKILL_TOO_OLD: the ticket is no longer valid by the server's clock, and there is no
- * record. SECKILL_BUSY: its place is lost, and twice max_queue requests wait; nothing was decided: poll again. SECKILL_UNKNOWN:
- * it may have been enqueued again; poll again with the same ticket. */
+ * happened to the queue. After a restart or failover of Redis, a place that still stands is kept; a request that neither waits
+ * nor has a record is enqueued again, whatever the sale's state, with the time at which it was enqueued first: its place was
+ * lost, or it was refused before, which is then decided anew.
+ *   op   gets the operation, for seckill_op_detach; may be NULL
+ * The callback's status: SECKILL_OK. SECKILL_TOO_OLD: it was enqueued remember_ms ago or earlier, and there is no record of it:
+ * it was refused, or what it became is forgotten. SECKILL_BUSY: it cannot be enqueued again, since twice max_queue requests
+ * wait; nothing was decided: poll again. SECKILL_UNKNOWN: it may have been enqueued again; poll again with the same ticket. */
 SECKILL_API SECKILL_CHECKED seckill_status seckill_poll(seckill_item *item, const seckill_poll_options *options,
                                                         seckill_op **op, seckill_ticket_cb cb, void *user_data);
 
@@ -142,8 +147,8 @@ typedef void (*seckill_queue_cb)(const seckill_queue_result *result, void *user_
  * stock allow, as by seckill_reserve; else it is refused. Nothing is done unless `from` is the next request to be decided, and
  * nothing is decided beyond `to`: a worker that comes late decides nothing that it has not seen, and two workers never decide
  * the same. Before the start and while the sale is paused requests go on waiting; after its end they are refused. Blacklisted
- * requests are remembered for remember_ms, so that tickets say why. The callback's status: SECKILL_OK, and statuses as in
- * reserve.h. */
+ * requests are remembered for remember_ms, where their user has room for a record, so that tickets say why. The callback's
+ * status: SECKILL_OK, and statuses as in reserve.h. */
 SECKILL_API SECKILL_CHECKED seckill_status seckill_queue_process(seckill_item *item,
                                                                  const seckill_queue_process_options *options,
                                                                  seckill_queue_cb cb, void *user_data);

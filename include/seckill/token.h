@@ -60,10 +60,10 @@ typedef struct {
     uint8_t
         reservation_id[SECKILL_RESERVATION_ID_SIZE]; /* what it becomes if it is granted; a hash that names the request id */
     uint32_t quantity;                               /* units, at least 1 */
-    uint32_t shard;                                  /* whose queue, below SECKILL_SHARDS_MAX */
-    uint64_t epoch, n;                               /* its place there, each 1 to SECKILL_AMOUNT_MAX */
-    int64_t enqueued_ms;                             /* by the server's clock; kept if it has to be enqueued again */
-    int64_t valid_until_ms;                          /* until when it is decided at the latest, and can be polled */
+    uint32_t shard; /* whose queue, below SECKILL_SHARDS_MAX: for who reads Redis himself; the library knows it from the user */
+    uint64_t epoch, n;      /* its place there, each 1 to SECKILL_AMOUNT_MAX */
+    int64_t enqueued_ms;    /* by the server's clock; kept if it has to be enqueued again */
+    int64_t valid_until_ms; /* until when it can be polled */
 } seckill_ticket;
 
 typedef struct seckill_keyring seckill_keyring;

@@ -46,3 +46,7 @@ bool sk__tag_valid(const char *tag) {
 bool sk__key_name_valid(const char *name) {
     return all_are(name, SK__KEY_NAME_MAX, is_lower);
 }
+
+bool sk__number_valid(uint64_t number) {
+    return number >= 1 && number <= (uint64_t)SECKILL_AMOUNT_MAX;
+}

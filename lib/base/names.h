@@ -1,4 +1,4 @@
-/* The names that may stand in a key.
+/* The names that may stand in a key, and the numbers that name a place.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -6,6 +6,7 @@
 #define SK_BASE_NAMES_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Whether `id` names an activity, an item or a stock operation: 1 to SECKILL_ID_MAX of A-Za-z0-9._- . NULL is none. Never
  * reads more than SECKILL_ID_MAX + 1 bytes, so that a fixed array without its NUL is refused and not overrun. */
@@ -22,5 +23,8 @@ bool sk__tag_valid(const char *tag);
 bool sk__key_name_valid(const char *name);
 
 enum { SK__KEY_NAME_MAX = 32 };
+
+/* Whether `number` can be an epoch or an n: 1 to SECKILL_AMOUNT_MAX. */
+bool sk__number_valid(uint64_t number);
 
 #endif

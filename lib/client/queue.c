@@ -1,9 +1,8 @@
 /* Public calls of the queue: they check what they are given, and start the engine's ops and tasks. */
 #include "client/client.h"
 
+#include "base/names.h"
 #include "engine/task.h"
-
-#include <string.h>
 
 seckill_status seckill_enqueue(seckill_item *item, const seckill_reserve_options *options, seckill_op **op,
                                seckill_ticket_cb cb, void *user_data) {
@@ -17,14 +16,10 @@ seckill_status seckill_enqueue(seckill_item *item, const seckill_reserve_options
     return sk__op_start(item, &wish, op);
 }
 
-static bool number_valid(uint64_t number) {
-    return number >= 1 && number <= (uint64_t)SECKILL_AMOUNT_MAX;
-}
-
 static bool ticket_valid(const seckill_item *item, const seckill_ticket *ticket) {
     return ticket != NULL && ticket->user_size >= 1 && ticket->user_size <= SECKILL_USER_MAX &&
            sk__names_item(item, ticket->activity, ticket->item) && sk__quantity_valid(ticket->quantity) &&
-           number_valid(ticket->epoch) && number_valid(ticket->n) && sk__time_valid(ticket->enqueued_ms);
+           sk__number_valid(ticket->epoch) && sk__number_valid(ticket->n) && sk__time_valid(ticket->enqueued_ms);
 }
 
 seckill_status seckill_poll(seckill_item *item, const seckill_poll_options *options, seckill_op **op, seckill_ticket_cb cb,
@@ -52,8 +47,8 @@ seckill_status seckill_poll(seckill_item *item, const seckill_poll_options *opti
 static bool range_valid(seckill_queue_id from, seckill_queue_id to) {
     if (from.n == 0)
         return to.n == 0;
-    return number_valid(from.epoch) && number_valid(from.n) && from.epoch == to.epoch &&
-           from.n <= to.n && to.n - from.n < SECKILL_BATCH_MAX;
+    return sk__number_valid(from.epoch) && sk__number_valid(from.n) && from.epoch == to.epoch && from.n <= to.n &&
+           to.n - from.n < SECKILL_BATCH_MAX;
 }
 
 seckill_status seckill_queue_process(seckill_item *item, const seckill_queue_process_options *options, seckill_queue_cb cb,

@@ -4,46 +4,46 @@
 
 struct sk__batch {
     sk__call call;
-    sk__queue *queue;
+    sk__line *line;
     uint32_t count; /* of ops; NULL where one is over */
     uint32_t live;
     seckill_op *ops[];
 };
 
-/* ---- queues ---- */
+/* ---- lines ---- */
 
-static sk__queue *queue_of(const seckill_op *op) {
+static sk__line *line_of(const seckill_op *op) {
     seckill_item *item = op->item;
     uint32_t home = seckill_shard_of(sk__op_user(op), item->info.seed, item->info.settings.shards);
 
-    return &item->shards[home].queues[op->kind];
+    return &item->shards[home].lines[op->kind];
 }
 
-/* Puts the queue where the age of its head says. False: out of memory, which a queue that stood there already cannot meet. */
-static bool set_ready(sk__engine *engine, sk__queue *queue) {
+/* Puts the line where the age of its head says. False: out of memory, which one that stood there already cannot meet. */
+static bool set_ready(sk__engine *engine, sk__line *line) {
     const seckill_op *head;
 
-    sk__heap_remove(&engine->ready, &queue->ready);
-    if (sk__list_is_empty(&queue->ops))
+    sk__heap_remove(&engine->ready, &line->ready);
+    if (sk__list_is_empty(&line->ops))
         return true;
-    head = SK__CONTAINER(queue->ops.next, seckill_op, line.link);
-    return sk__heap_add(&engine->ready, &queue->ready, (int64_t)head->sequence);
+    head = SK__CONTAINER(line->ops.next, seckill_op, line.link);
+    return sk__heap_add(&engine->ready, &line->ready, (int64_t)head->sequence);
 }
 
-bool sk__queue_add(seckill_op *op) {
-    sk__queue *queue = queue_of(op);
+bool sk__line_add(seckill_op *op) {
+    sk__line *line = line_of(op);
 
-    sk__list_append(&queue->ops, &op->line.link);
-    if (queue->ready.place != 0 || set_ready(op->item->engine, queue))
+    sk__list_append(&line->ops, &op->line.link);
+    if (line->ready.place != 0 || set_ready(op->item->engine, line))
         return true;
     sk__list_remove(&op->line.link);
     return false;
 }
 
-void sk__queue_remove(seckill_op *op) {
+void sk__line_remove(seckill_op *op) {
     sk__list_remove(&op->line.link);
-    if (op->item->shards != NULL && sk__list_is_empty(&queue_of(op)->ops))
-        sk__heap_remove(&op->item->engine->ready, &queue_of(op)->ready);
+    if (op->item->shards != NULL && sk__list_is_empty(&line_of(op)->ops))
+        sk__heap_remove(&op->item->engine->ready, &line_of(op)->ready);
 }
 
 /* ---- what goes out ---- */
@@ -82,19 +82,19 @@ static const struct kind {
     void (*write)(sk__writer *writer, const seckill_op *op);
     size_t size; /* of a request, its id included; 0: the user is all */
     sk__script_id script;
-    bool changes_nothing, of_queue;
+    bool changes_nothing;
 } kinds[SK__OP_KINDS] = {
-    [SK__RESERVE] = {write_reserve, 26, SK__SCRIPT_reserve, false, false},
-    [SK__CONFIRM] = {write_confirm, 33, SK__SCRIPT_confirm, false, false},
-    [SK__CANCEL] = {write_nothing, 16, SK__SCRIPT_cancel, false, false},
-    [SK__REFUND] = {write_nothing, 16, SK__SCRIPT_refund, false, false},
-    [SK__LOOKUP] = {NULL, 0, SK__SCRIPT_lookup, true, false},
-    [SK__ENQUEUE] = {write_enqueue, 27, SK__SCRIPT_enqueue, false, true},
-    [SK__POLL] = {write_poll, 42, SK__SCRIPT_poll, true, true},
+    [SK__RESERVE] = {write_reserve, 26, SK__SCRIPT_reserve, false},
+    [SK__CONFIRM] = {write_confirm, 33, SK__SCRIPT_confirm, false},
+    [SK__CANCEL] = {write_nothing, 16, SK__SCRIPT_cancel, false},
+    [SK__REFUND] = {write_nothing, 16, SK__SCRIPT_refund, false},
+    [SK__LOOKUP] = {NULL, 0, SK__SCRIPT_lookup, true},
+    [SK__ENQUEUE] = {write_enqueue, 27, SK__SCRIPT_enqueue, false},
+    [SK__POLL] = {write_poll, 42, SK__SCRIPT_poll, true},
 };
 
 static const struct kind *kind_of(const sk__batch *batch) {
-    return &kinds[batch->queue->kind];
+    return &kinds[batch->line->kind];
 }
 
 /* Ops that are over leave their places before the batch is sent (again): the answers are counted by place. */
@@ -123,19 +123,19 @@ static void encode_requests(const sk__batch *batch, sk__command *command) {
         sk__write_bytes(&writer, batch->ops[i]->id, sizeof(batch->ops[i]->id));
         kind->write(&writer, batch->ops[i]);
     }
-    command->failed = command->failed || writer.failed;
+    command->failed = command->failed || writer.failed || writer.at != batch->count * kind->size;
 }
 
 static void encode(sk__call *call, sk__command *command) {
     sk__batch *batch = SK__CONTAINER(call, sk__batch, call);
 
     close_ranks(batch);
-    sk__shard_encode(batch->queue->shard, command, kind_of(batch)->script, call->with_text);
+    sk__shard_encode(batch->line->shard, command, kind_of(batch)->script, call->with_text);
     if (kind_of(batch)->size != 0)
         encode_requests(batch, command);
     for (uint32_t i = 0; i < batch->count; i++)
         add_bytes(command, sk__op_user(batch->ops[i]));
-    for (uint32_t i = 0; batch->queue->kind == SK__CONFIRM && i < batch->count; i++)
+    for (uint32_t i = 0; batch->line->kind == SK__CONFIRM && i < batch->count; i++)
         add_bytes(command, sk__op_order_ref(batch->ops[i]));
 }
 
@@ -146,10 +146,10 @@ static void sent(sk__call *call) {
 
 /* ---- what comes back ---- */
 
-static uint32_t count_waiting(const sk__queue *queue, uint32_t max) {
+static uint32_t count_waiting(const sk__line *line, uint32_t max) {
     uint32_t count = 0;
 
-    for (const sk__link *link = queue->ops.next; link != &queue->ops && count < max; link = link->next)
+    for (const sk__link *link = line->ops.next; link != &line->ops && count < max; link = link->next)
         count++;
     return count;
 }
@@ -160,24 +160,24 @@ static seckill_status status_for(const seckill_op *op, seckill_status status) {
 }
 
 /* Without memory to go on, whoever waits is told at once; nobody would try again before the deadlines. */
-static void fail_waiting(sk__engine *engine, sk__queue *queue) {
-    seckill_item *item = queue->shard->item;
+static void fail_waiting(sk__engine *engine, sk__line *line) {
+    seckill_item *item = line->shard->item;
 
     sk__item_use(item);
-    for (uint32_t count = count_waiting(queue, UINT32_MAX); count > 0 && !sk__list_is_empty(&queue->ops); count--) {
-        seckill_op *op = SK__CONTAINER(queue->ops.next, seckill_op, line.link);
+    for (uint32_t count = count_waiting(line, UINT32_MAX); count > 0 && !sk__list_is_empty(&line->ops); count--) {
+        seckill_op *op = SK__CONTAINER(line->ops.next, seckill_op, line.link);
         seckill_status status = status_for(op, SECKILL_NO_MEMORY);
 
         sk__op_fail(op, status, seckill_status_message(status));
     }
-    (void)set_ready(engine, queue); /* what callbacks have added put it there */
+    (void)set_ready(engine, line); /* what callbacks have added put it there */
     sk__item_unuse(item);
     sk__engine_wake(engine);
 }
 
-/* Back to the front of their queue, in order: more was overdue than one script takes back. */
-static void requeue(sk__batch *batch, sk__reader reply) {
-    sk__queue *queue = batch->queue;
+/* Back to the front of their line, in order: more was overdue than one script takes back. */
+static void back_in_line(sk__batch *batch, sk__reader reply) {
+    sk__line *line = batch->line;
     const uint8_t *answers = sk__read_bytes(&reply, batch->count * (size_t)SK__ANSWER_SIZE).data;
     bool any = false;
 
@@ -187,11 +187,11 @@ static void requeue(sk__batch *batch, sk__reader reply) {
         if (op == NULL || answers[i * SK__ANSWER_SIZE] != SK__ANSWER_AGAIN)
             continue;
         sk__batch_forget(op);
-        sk__list_prepend(&queue->ops, &op->line.link);
+        sk__list_prepend(&line->ops, &op->line.link);
         any = true;
     }
-    if (any && !set_ready(batch->call.engine, queue))
-        fail_waiting(batch->call.engine, queue);
+    if (any && !set_ready(batch->call.engine, line))
+        fail_waiting(batch->call.engine, line);
 }
 
 /* The place of a ticket is lost: the same op enqueues the request again. */
@@ -199,7 +199,7 @@ static void enqueue_again(seckill_op *op) {
     sk__batch_forget(op);
     op->kind = SK__ENQUEUE;
     op->again = true;
-    if (!sk__queue_add(op))
+    if (!sk__line_add(op))
         sk__op_fail(op, SECKILL_NO_MEMORY, seckill_status_message(SECKILL_NO_MEMORY));
 }
 
@@ -210,17 +210,17 @@ static void deliver_one(const sk__batch *batch, seckill_op *op, const sk__answer
         enqueue_again(op);
     else if (is_lost)
         sk__op_fail(op, SECKILL_PROTOCOL, "an answer to a poll");
-    else if (kind_of(batch)->of_queue)
-        sk__op_placed(op, answer, batch->queue->shard, progress);
+    else if (sk__is_of_queue(batch->line->kind))
+        sk__op_placed(op, answer, batch->line->shard, progress);
     else
         sk__op_answer(op, answer);
 }
 
-/* Callbacks may do anything, but they end no other op: what is NULL here was over before, or is back in its queue. */
+/* Callbacks may do anything, but they end no other op: what is NULL here was over before, or is back in its line. */
 static void deliver(sk__batch *batch, sk__reader *reply, const sk__progress *progress) {
     sk__reader bodies = *reply;
 
-    requeue(batch, *reply);
+    back_in_line(batch, *reply);
     (void)sk__read_bytes(&bodies, batch->count * (size_t)SK__ANSWER_SIZE);
     for (uint32_t i = 0; i < batch->count; i++) {
         sk__answer answer = sk__read_answer(reply, &bodies);
@@ -269,19 +269,19 @@ static void on_answers(sk__batch *batch, sk__reader *reply) {
     const struct kind *kind = kind_of(batch);
     sk__shard_header header = sk__read_shard_header(reply);
     sk__progress progress = {0, 0};
-    bool is_lookup = kind->size == 0;
+    bool is_lookup = kind->size == 0, of_queue = sk__is_of_queue(batch->line->kind);
     bool sound;
 
-    if (kind->of_queue)
+    if (of_queue)
         progress = sk__read_progress(reply);
-    sound = is_lookup ? lookups_are_sound(*reply, batch->count) : sk__answers_are_sound(*reply, batch->count, kind->of_queue);
+    sound = is_lookup ? lookups_are_sound(*reply, batch->count) : sk__answers_are_sound(*reply, batch->count, of_queue);
     if (reply->failed || !sound) {
         fail_all(batch, SECKILL_PROTOCOL, "a reply that is no answer to this batch");
         return;
     }
-    sk__item_saw_version(batch->queue->shard->item, header.settings_version);
-    if (kind->of_queue)
-        sk__pace_note(&batch->queue->shard->pace, progress.decided, progress.enqueued, header.now_ms);
+    sk__item_saw_version(batch->line->shard->item, header.settings_version);
+    if (of_queue)
+        sk__pace_note(&batch->line->shard->pace, progress.decided, progress.enqueued, header.now_ms);
     if (is_lookup)
         deliver_lookups(batch, reply, header.now_ms);
     else
@@ -291,7 +291,7 @@ static void on_answers(sk__batch *batch, sk__reader *reply) {
 static void end(sk__call *call, seckill_status status, sk__reader *reply, const char *cause) {
     sk__batch *batch = SK__CONTAINER(call, sk__batch, call);
     sk__engine *engine = call->engine;
-    seckill_item *item = batch->queue->shard->item;
+    seckill_item *item = batch->line->shard->item;
 
     engine->batches--;
     if (status == SECKILL_OK)
@@ -307,22 +307,22 @@ static bool is_wanted(const sk__call *call) {
 }
 
 static bool update_shard(sk__call *call) {
-    return sk__shard_update(SK__CONTAINER(call, sk__batch, call)->queue->shard, call);
+    return sk__shard_update(SK__CONTAINER(call, sk__batch, call)->line->shard, call);
 }
 
 static const sk__call_kind batch_kind = {is_wanted, encode, end, sent, update_shard};
 
 /* ---- making them ---- */
 
-static bool make(sk__engine *engine, sk__queue *queue) {
-    uint32_t count = count_waiting(queue, engine->config.max_batch);
+static bool make(sk__engine *engine, sk__line *line) {
+    uint32_t count = count_waiting(line, engine->config.max_batch);
     sk__batch *batch = sk__engine_alloc(engine, sizeof(*batch) + count * sizeof(batch->ops[0]));
 
     if (batch == NULL)
         return false;
-    batch->queue = queue;
+    batch->line = line;
     for (; batch->count < count; batch->count++) {
-        seckill_op *op = SK__CONTAINER(queue->ops.next, seckill_op, line.link);
+        seckill_op *op = SK__CONTAINER(line->ops.next, seckill_op, line.link);
 
         sk__list_remove(&op->line.link);
         op->batch = batch;
@@ -331,9 +331,9 @@ static bool make(sk__engine *engine, sk__queue *queue) {
     }
     batch->live = count;
     engine->batches++;
-    sk__item_use(queue->shard->item);
-    (void)set_ready(engine, queue);
-    sk__call_start(&batch->call, engine, &batch_kind, queue->shard->slot);
+    sk__item_use(line->shard->item);
+    (void)set_ready(engine, line);
+    sk__call_start(&batch->call, engine, &batch_kind, line->shard->slot);
     batch->call.changes_nothing = kind_of(batch)->changes_nothing;
     return true;
 }
@@ -342,10 +342,10 @@ void sk__batches_make(sk__engine *engine) {
     sk__heap_node *oldest;
 
     while (engine->batches < engine->config.max_batches && (oldest = sk__heap_top(&engine->ready)) != NULL) {
-        sk__queue *queue = SK__CONTAINER(oldest, sk__queue, ready);
+        sk__line *line = SK__CONTAINER(oldest, sk__line, ready);
 
-        if (!make(engine, queue)) {
-            fail_waiting(engine, queue);
+        if (!make(engine, line)) {
+            fail_waiting(engine, line);
             return;
         }
     }
@@ -358,6 +358,10 @@ void sk__batch_forget(seckill_op *op) {
     batch->ops[op->place] = NULL;
     batch->live--;
     op->batch = NULL;
+}
+
+bool sk__batch_may_be_done(const sk__batch *batch) {
+    return batch->call.may_be_done;
 }
 
 seckill_status sk__batch_verdict(const sk__batch *batch) {

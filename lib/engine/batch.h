@@ -1,5 +1,5 @@
 /* Batches: all ops of one kind that wait for one shard go in one script. A lone op goes in the turn it came in; what arrives
- * while max_batches are in flight forms the next ones. The next is always the queue whose oldest op came first.
+ * while max_batches are in flight forms the next ones. The next is always the line whose oldest op came first.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -8,17 +8,20 @@
 
 #include "engine/op.h"
 
-/* Puts an op into the queue of its home shard; the item has its map. False: out of memory. */
-bool sk__queue_add(seckill_op *op);
+/* Puts an op into the line of its kind at its home shard; the item has its map. False: out of memory. */
+bool sk__line_add(seckill_op *op);
 
-/* Takes it out of its queue, or of the item's line. */
-void sk__queue_remove(seckill_op *op);
+/* Takes it out of that line, or of the item's. */
+void sk__line_remove(seckill_op *op);
 
 /* Makes batches of what waits, as long as there is room for one. In a turn. */
 void sk__batches_make(sk__engine *engine);
 
 /* The op is over before its batch is: the batch goes on without it. */
 void sk__batch_forget(seckill_op *op);
+
+/* Whether an earlier sending of the batch was lost, and may have been executed. */
+bool sk__batch_may_be_done(const sk__batch *batch);
 
 seckill_status sk__batch_verdict(const sk__batch *batch);
 

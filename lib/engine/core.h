@@ -35,7 +35,7 @@ struct sk__engine {
     sk__engine_config config;
     char prefix[SECKILL_PREFIX_MAX + 1];
     sk__heap timers;
-    sk__heap ready;    /* queues with waiting ops and no backoff, the oldest head first */
+    sk__heap ready;    /* lines with waiting ops, the oldest head first */
     sk__link items;    /* every item with a handle or a user */
     sk__link calls;    /* that wait to be sent */
     uint64_t sequence; /* of ops, so that the oldest can be told */

@@ -59,7 +59,7 @@ static void free_shards(sk__engine *engine, sk__shard *shards, uint32_t count) {
         return;
     for (uint32_t i = 0; i < count; i++) {
         for (int kind = 0; kind < SK__OP_KINDS; kind++)
-            sk__heap_remove(&engine->ready, &shards[i].queues[kind].ready);
+            sk__heap_remove(&engine->ready, &shards[i].lines[kind].ready);
         sk__engine_release(engine, shards[i].keys[0]);
     }
     sk__engine_release(engine, shards);
@@ -112,11 +112,11 @@ static bool init_shard(seckill_item *item, sk__shard *shard, uint32_t index, con
     shard->item = item;
     shard->index = index;
     shard->slot = seckill_slot(shard->keys[0], strlen(shard->keys[0]));
-    shard->short_units = (uint64_t)SECKILL_AMOUNT_MAX;
+    shard->shortage.units = (uint64_t)SECKILL_AMOUNT_MAX; /* none was seen: no request is for more */
     for (int kind = 0; kind < SK__OP_KINDS; kind++) {
-        sk__list_init(&shard->queues[kind].ops);
-        shard->queues[kind].shard = shard;
-        shard->queues[kind].kind = (sk__op_kind)kind;
+        sk__list_init(&shard->lines[kind].ops);
+        shard->lines[kind].shard = shard;
+        shard->lines[kind].kind = (sk__op_kind)kind;
     }
     return true;
 }

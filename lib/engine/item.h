@@ -11,6 +11,11 @@
 
 typedef enum { SK__RESERVE, SK__CONFIRM, SK__CANCEL, SK__REFUND, SK__LOOKUP, SK__ENQUEUE, SK__POLL, SK__OP_KINDS } sk__op_kind;
 
+/* Whether requests of this kind are about places in the queue. */
+static inline bool sk__is_of_queue(sk__op_kind kind) {
+    return kind == SK__ENQUEUE || kind == SK__POLL;
+}
+
 typedef struct sk__shard sk__shard;
 typedef struct sk__waiter sk__waiter;
 
@@ -27,7 +32,12 @@ typedef struct {
     sk__link ops;
     sk__shard *shard;
     sk__op_kind kind;
-} sk__queue;
+} sk__line;
+
+/* The shard was seen to have no more units than these in this epoch, at this version, which rises when units come. */
+typedef struct {
+    uint64_t epoch, version, units;
+} sk__shortage;
 
 enum { SK__SHARD_KEYS = 6 };
 
@@ -35,10 +45,9 @@ struct sk__shard {
     seckill_item *item;
     uint32_t index, slot;
     char *keys[SK__SHARD_KEYS]; /* stock, users, expirations, transfers, queue, events; one allocation, begun by the first */
-    sk__queue queues[SK__OP_KINDS];
+    sk__line lines[SK__OP_KINDS];
     sk__pace pace; /* of its queue of requests */
-    /* The shard was seen to have no more units than these at this version, which rises when units come. */
-    uint64_t short_version, short_units;
+    sk__shortage shortage;
 };
 
 struct seckill_item {

@@ -18,6 +18,11 @@ seckill_bytes sk__op_order_ref(const seckill_op *op) {
     return bytes;
 }
 
+/* Whether an earlier sending was lost. */
+static bool may_be_done(const seckill_op *op) {
+    return op->may_be_done || (op->batch != NULL && sk__batch_may_be_done(op->batch));
+}
+
 /* What to say if it cannot wait longer. */
 static seckill_status verdict_of(const seckill_op *op) {
     if (op->may_be_done)
@@ -42,10 +47,6 @@ static void on_deadline(sk__engine *engine, sk__timer *timer) {
 
 /* ---- the beginning ---- */
 
-static bool is_of_queue(const seckill_op *op) {
-    return op->kind == SK__ENQUEUE || op->kind == SK__POLL;
-}
-
 static seckill_op *make(seckill_item *item, const sk__op_wish *wish) {
     seckill_op *op = sk__engine_alloc(item->engine, sizeof(*op) + wish->user.size + wish->order_ref.size);
 
@@ -62,7 +63,7 @@ static seckill_op *make(seckill_item *item, const sk__op_wish *wish) {
     op->ref_size = (uint8_t)wish->order_ref.size;
     if (wish->kind == SK__LOOKUP)
         op->cb.lookup = wish->lookup_cb;
-    else if (is_of_queue(op))
+    else if (sk__is_of_queue((sk__op_kind)op->kind))
         op->cb.ticket = wish->ticket_cb;
     else
         op->cb.result = wish->result_cb;
@@ -81,14 +82,14 @@ static void on_map(sk__waiter *waiter, seckill_status status, const char *cause)
 
     if (status != SECKILL_OK)
         sk__op_fail(op, status, cause[0] != '\0' ? cause : seckill_status_message(status));
-    else if (!sk__queue_add(op))
+    else if (!sk__line_add(op))
         sk__op_fail(op, SECKILL_NO_MEMORY, seckill_status_message(SECKILL_NO_MEMORY));
 }
 
 /* False: out of memory. */
 static bool line_up(seckill_op *op) {
     op->line.told = on_map;
-    return op->item->has_map ? sk__queue_add(op) : sk__item_wait(op->item, &op->line);
+    return op->item->has_map ? sk__line_add(op) : sk__item_wait(op->item, &op->line);
 }
 
 seckill_status sk__op_start(seckill_item *item, const sk__op_wish *wish, seckill_op **op_or_null) {
@@ -130,7 +131,7 @@ static void leave(seckill_op *op, seckill_status status) {
     if (op->batch != NULL)
         sk__batch_forget(op);
     else
-        sk__queue_remove(op);
+        sk__line_remove(op);
     sk__engine_leave(engine, status);
 }
 
@@ -216,7 +217,7 @@ void sk__op_fail(seckill_op *op, seckill_status status, const char *cause) {
         seckill_lookup_result result = {status, cause, 0, NULL, NULL, 0};
 
         call_back_lookup(op, &result);
-    } else if (is_of_queue(op)) {
+    } else if (sk__is_of_queue((sk__op_kind)op->kind)) {
         seckill_ticket_result result;
 
         memset(&result, 0, sizeof(result));
@@ -278,6 +279,12 @@ static seckill_ticket_state state_of(const sk__record *record, seckill_status *r
     return SECKILL_TICKET_REFUSED;
 }
 
+/* That it was not enqueued now does not say that it does not wait: an earlier sending whose answer was lost leaves no record
+ * that the script could have found. Only a record says what holds for both. */
+static seckill_status status_of(const seckill_op *op, seckill_status status) {
+    return may_be_done(op) && status != SECKILL_CONFLICT ? SECKILL_UNKNOWN : status;
+}
+
 /* What the answer says, as far as it can be said without more memory. */
 static void begin_ticket_result(const seckill_op *op, const sk__answer *answer, seckill_ticket_result *result) {
     memset(result, 0, sizeof(*result));
@@ -292,7 +299,7 @@ static void begin_ticket_result(const seckill_op *op, const sk__answer *answer, 
         result->state = SECKILL_TICKET_REFUSED;
         result->reason = answer->status;
     } else {
-        result->status = answer->status; /* not enqueued; or a ticket of long ago */
+        result->status = status_of(op, answer->status); /* not enqueued; or a ticket of long ago */
     }
     result->message = seckill_status_message(result->reason != SECKILL_OK ? result->reason : result->status);
     result->retry_after_ms = retry_after(op, result->status);
@@ -363,7 +370,7 @@ void seckill_op_detach(seckill_op *op) {
         return;
     if (op->kind == SK__LOOKUP)
         op->cb.lookup = NULL;
-    else if (is_of_queue(op))
+    else if (sk__is_of_queue((sk__op_kind)op->kind))
         op->cb.ticket = NULL;
     else
         op->cb.result = NULL;

@@ -22,7 +22,7 @@ typedef union {
 
 struct seckill_op {
     sk__timer deadline;
-    sk__waiter line; /* its place in the item's line, then in its queue */
+    sk__waiter line; /* its place in the item's line, then in its shard's */
     seckill_item *item;
     sk__batch *batch; /* that carries it, or NULL */
     union {

@@ -4,6 +4,10 @@
 #include <string.h>
 
 typedef struct {
+    uint32_t decided, granted, refused, blacklisted;
+} counts;
+
+typedef struct {
     sk__task task;
     seckill_queue_cb cb;
     uint32_t shard, max;
@@ -13,7 +17,7 @@ typedef struct {
     size_t verdict_count;
     bool again; /* another call is needed to get to the end */
     seckill_status stopped;
-    uint32_t decided, granted, refused, blacklisted;
+    counts counted;
     uint64_t waiting;
     seckill_queue_entry *entries; /* owned, and so is `bytes` that they point into */
     uint8_t *bytes;
@@ -37,8 +41,8 @@ static void next(sk__task *task) {
 static void encode(sk__task *task, uint32_t shard, bool with_text, sk__command *command) {
     const process_task *self = SK__CONTAINER(task, process_task, task);
     const sk__shard *home = &task->item->shards[shard];
-    const uint64_t numbers[] = {self->from.epoch, self->from.n,        self->to_n,
-                                self->verdicts_n, home->short_version, home->short_units};
+    const uint64_t numbers[] = {self->from.epoch,     self->from.n,           self->to_n,          self->verdicts_n,
+                                home->shortage.epoch, home->shortage.version, home->shortage.units};
     sk__writer writer;
 
     sk__shard_encode(home, command, SK__SCRIPT_queue_process, with_text);
@@ -99,81 +103,74 @@ static seckill_status take_entries(process_task *self, sk__reader *reply) {
 
 /* ---- what was decided ---- */
 
+/* A reply, but for the requests that it hands out. */
 typedef struct {
-    uint32_t decided, granted, refused, blacklisted;
-} counts;
-
-static counts read_counts(sk__reader *reply) {
     counts counted;
+    uint8_t stop; /* why it did not get to the last that was screened: a status, or SK__ANSWER_AGAIN; SECKILL_OK: it did */
+    sk__shortage shortage;
+    sk__progress progress;
+    seckill_queue_id head;
+} processed;
 
-    counted.decided = sk__read_u32(reply);
-    counted.granted = sk__read_u32(reply);
-    counted.refused = sk__read_u32(reply);
-    counted.blacklisted = sk__read_u32(reply);
-    return counted;
+static void read_processed(sk__reader *reply, processed *done) {
+    done->counted.decided = sk__read_u32(reply);
+    done->counted.granted = sk__read_u32(reply);
+    done->counted.refused = sk__read_u32(reply);
+    done->counted.blacklisted = sk__read_u32(reply);
+    done->stop = sk__read_u8(reply);
+    done->shortage.epoch = sk__read_u64(reply);
+    done->shortage.version = sk__read_u64(reply);
+    done->shortage.units = sk__read_u64(reply);
+    done->progress = sk__read_progress(reply);
+    done->head.epoch = sk__read_u64(reply);
+    done->head.n = sk__read_u64(reply);
 }
 
-static void add_counts(process_task *self, const counts *counted) {
-    self->decided += counted->decided;
-    self->granted += counted->granted;
-    self->refused += counted->refused;
-    self->blacklisted += counted->blacklisted;
-    self->task.engine->stats.granted += counted->granted;
+static void add_counts(process_task *self, const counts *more) {
+    self->counted.decided += more->decided;
+    self->counted.granted += more->granted;
+    self->counted.refused += more->refused;
+    self->counted.blacklisted += more->blacklisted;
+    self->task.engine->stats.granted += more->granted;
 }
 
-/* Why the script stopped before the last that was screened. Where units are short it wants to be told so, by someone who has
- * seen that there are none; if units came meanwhile, it goes on. */
-static seckill_status take_stop(process_task *self, uint8_t stop, sk__shard *shard, uint64_t version, uint64_t available) {
-    switch ((int)stop) {
+/* Where units are short the script wants to be told so, by someone who has seen that there are none; if units came meanwhile,
+ * it goes on. False: it cannot stop for such a reason. */
+static bool take_stop(process_task *self, const processed *done, sk__shard *shard) {
+    switch ((int)done->stop) {
     case SECKILL_OK:
-        return SECKILL_OK;
+        return true;
     case SECKILL_NOT_STARTED:
     case SECKILL_PAUSED:
-        self->stopped = (seckill_status)stop;
-        return SECKILL_OK;
+        self->stopped = (seckill_status)done->stop;
+        return true;
     case SECKILL_SOLD_OUT:
     case SECKILL_NOT_ENOUGH:
-        shard->short_version = version;
-        shard->short_units = available;
-        self->again = true;
-        return SECKILL_OK;
+        shard->shortage = done->shortage;
+        break;
     case SK__ANSWER_AGAIN:
-        self->again = true;
-        return SECKILL_OK;
+        break;
     default:
-        return SECKILL_PROTOCOL;
+        return false;
     }
+    self->again = true;
+    self->from = done->head; /* it stands within what was screened: there it stopped */
+    return true;
 }
 
 static seckill_status answer(sk__task *task, uint32_t shard, sk__reader *reply) {
     process_task *self = SK__CONTAINER(task, process_task, task);
     sk__shard *home = &task->item->shards[shard];
-    sk__progress progress;
-    seckill_queue_id head;
-    uint64_t version, available;
+    processed done;
     seckill_status status;
-    counts counted;
-    uint8_t stop;
 
-    counted = read_counts(reply);
-    stop = sk__read_u8(reply);
-    version = sk__read_u64(reply);
-    available = sk__read_u64(reply);
-    progress = sk__read_progress(reply);
-    head.epoch = sk__read_u64(reply);
-    head.n = sk__read_u64(reply);
-    if (reply->failed)
-        return SECKILL_PROTOCOL;
-    status = take_stop(self, stop, home, version, available);
-    if (status == SECKILL_OK)
-        status = take_entries(self, reply);
-    if (status == SECKILL_PROTOCOL)
-        return status; /* and none of it is believed */
-    add_counts(self, &counted);
-    self->waiting = progress.enqueued - progress.decided;
-    sk__pace_note(&home->pace, progress.decided, progress.enqueued, task->header.now_ms);
-    if (self->again)
-        self->from = head; /* it stands within what was screened: there it stopped */
+    read_processed(reply, &done);
+    status = take_entries(self, reply);
+    if (status == SECKILL_PROTOCOL || !take_stop(self, &done, home))
+        return SECKILL_PROTOCOL; /* and none of it is believed */
+    add_counts(self, &done.counted);
+    self->waiting = done.progress.enqueued - done.progress.decided;
+    sk__pace_note(&home->pace, done.progress.decided, done.progress.enqueued, task->header.now_ms);
     return status;
 }
 
@@ -181,7 +178,7 @@ static seckill_status answer(sk__task *task, uint32_t shard, sk__reader *reply) 
 static seckill_status final_status(const process_task *self) {
     seckill_status status = self->task.status;
 
-    return self->decided != 0 && seckill_status_class(status) == SECKILL_CLASS_RETRYABLE ? SECKILL_UNKNOWN : status;
+    return self->counted.decided != 0 && seckill_status_class(status) == SECKILL_CLASS_RETRYABLE ? SECKILL_UNKNOWN : status;
 }
 
 static void report(sk__task *task) {
@@ -193,10 +190,10 @@ static void report(sk__task *task) {
     result.message = sk__task_message(task);
     result.shard = self->shard;
     result.stopped = self->stopped;
-    result.decided = self->decided;
-    result.granted = self->granted;
-    result.refused = self->refused;
-    result.blacklisted = self->blacklisted;
+    result.decided = self->counted.decided;
+    result.granted = self->counted.granted;
+    result.refused = self->counted.refused;
+    result.blacklisted = self->counted.blacklisted;
     if (task->status == SECKILL_OK) {
         result.entries = self->entries;
         result.count = self->count;

@@ -13,7 +13,7 @@
 
 enum {
     SK__COMMAND_ARGUMENTS = 3 + 6 + 2 + 2 * SECKILL_BATCH_MAX + 16,
-    SK__COMMAND_SPACE = 32 * 1024 /* 512 requests of 33 bytes; the plan of 1024 shards; the numbers of the settings */
+    SK__COMMAND_SPACE = 32 * 1024 /* 512 requests of 42 bytes; the plan of 1024 shards; the numbers of the settings */
 };
 
 typedef struct {

@@ -23,7 +23,7 @@ local function refusal(user, quantity, created)
 end
 
 -- One that stood in the queue before is promised a decision, unless its id may be forgotten by then. There is room for as many
--- as a server can have lost; more are repeated polls of the same tickets.
+-- as a server can have lost beside as many new ones: who polls one ticket many times cannot fill its memory.
 local function refusal_again(enqueued)
   if now >= enqueued + stock.remember then return 'too_old' end
   if stock.enqueued - stock.decided >= 2 * stock.max_queue then return 'busy' end

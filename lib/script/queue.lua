@@ -27,15 +27,22 @@ local function next_entry()
   return true
 end
 
+-- Of the user of the next request of the entry, which must be there as a whole.
+local function user_size()
+  local size = string.byte(text, at + REQUEST_SIZE - 1) or 0
+  if size == 0 or size > SECKILL_USER_MAX or #text < at + REQUEST_SIZE - 1 + size then
+    fail('DAMAGED a waiting request (' .. QUEUE .. ')')
+  end
+  return size
+end
+
 local function parse_request()
-  if #text < at + REQUEST_SIZE - 1 then fail('DAMAGED a waiting request (' .. QUEUE .. ')') end
-  local id, quantity, enqueued, size = struct.unpack(REQUEST, text, at)
+  local size = user_size()
+  local id, quantity, enqueued = struct.unpack(REQUEST, text, at)
   local first = at + REQUEST_SIZE
-  local user = string.sub(text, first, first + size - 1)
-  if size == 0 or size > SECKILL_USER_MAX or #user ~= size then fail('DAMAGED a waiting request (' .. QUEUE .. ')') end
   local request = {
-    epoch = entry_epoch, n = entry_n, entry = entry, id = id, quantity = quantity, enqueued = enqueued, user = user,
-    is_last = first + size > #text,
+    epoch = entry_epoch, n = entry_n, entry = entry, id = id, quantity = quantity, enqueued = enqueued,
+    user = string.sub(text, first, first + size - 1), is_last = first + size > #text,
   }
   at, entry_n = first + size, entry_n + 1
   return request
@@ -69,11 +76,10 @@ local function stands(epoch, n, id)
   local found = read('XREVRANGE', QUEUE, number(epoch) .. '-' .. number(n), number(epoch) .. '-0', 'COUNT', 1)[1]
   if not found then return false end
   open_entry(found)
-  while at <= #text do
-    local request = parse_request()
-    if request.n == n then return request.id == id end
+  while entry_n < n and at <= #text do
+    at, entry_n = at + REQUEST_SIZE + user_size(), entry_n + 1
   end
-  return false
+  return at <= #text and user_size() > 0 and string.sub(text, at, at + 15) == id
 end
 
 -- adding ---------------------------------------------------------------------------------------------------------------------

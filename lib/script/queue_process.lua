@@ -4,19 +4,20 @@
 -- prelude: decide.lua
 -- prelude: queue.lua
 -- Decides the next requests of the queue, in order, and moves on in the same step; then hands out those that follow.
--- Also without memory: what fills it may be the queue, and only deciding empties it; the records that grants add are bounded by
--- the units.
+-- Also without memory: what fills it may be the queue, and only deciding empties it; the records that it adds are bounded by the
+-- units, and for each blacklisted user by UNSETTLED_MAX.
 --
 -- ARGV   2: the first request that was screened: epoch I8, n I8; the last one, of the same epoch: n I8; n 0: none was
 --           the n that the first verdict is about: I8
---           proof that more units than these were not there: at which version I8, units I8
+--           proof that more units than these were not there: in which epoch I8, at which version I8, units I8
 --           how many to hand out: I4
 --        3: verdicts: one byte for each request screened; not 0: it is blacklisted
--- reply  decided I4, granted I4, refused I4, blacklisted I4, why it stopped B (a status; 0: it did not), version I8, available I8;
---        progress: decided I8, enqueued I8; the next request: epoch I8, n I8 (0: there is none); those handed out: count I4; for
---        each: epoch I8, n I8, reservation id c16, quantity I4, enqueued at I6, size of the user B, user
+-- reply  decided I4, granted I4, refused I4, blacklisted I4, why it stopped B (a status; 0: it did not), epoch I8, version I8,
+--        available I8; progress: decided I8, enqueued I8; the next request: epoch I8, n I8 (0: there is none); those handed out:
+--        count I4; for each: epoch I8, n I8, reservation id c16, quantity I4, enqueued at I6, size of the user B, user
 open()
-local from_epoch, from_n, to_n, verdicts_n, proof_version, proof_units, max = struct.unpack('>I8I8I8I8I8I8I4', ARGV[2])
+local from_epoch, from_n, to_n, verdicts_n, proof_epoch, proof_version, proof_units, max =
+  struct.unpack('>I8I8I8I8I8I8I8I4', ARGV[2])
 local verdicts = ARGV[3]
 -- Who only looks changes nothing, and many look at queues that are empty.
 local is_look = from_n == 0
@@ -58,9 +59,9 @@ local function blacklist(user, request)
   })
 end
 
--- Units have not come since the proof.
+-- Units have not come since the proof; in another epoch a version may come again with other units.
 local function is_proven(quantity)
-  return quantity > proof_units and stock.version == proof_version and not freed
+  return quantity > proof_units and stock.epoch == proof_epoch and stock.version == proof_version and not freed
 end
 
 -- Decides one; or says why it must wait, and all behind it.
@@ -127,6 +128,6 @@ first = first or { epoch = 0, n = 0 }
 
 if not is_look then commit() end
 if done > 0 then trim(batch[done]) end
-return header() .. struct.pack('>I4I4I4I4BI8I8', counts.decided, counts.granted, counts.refused, counts.blacklisted,
-  stop and STATUS[stop] or 0, stock.version, stock.available) .. progress() .. struct.pack('>I8I8I4', first.epoch, first.n, #out)
+return header() .. struct.pack('>I4I4I4I4BI8I8I8', counts.decided, counts.granted, counts.refused, counts.blacklisted,
+  stop and STATUS[stop] or 0, stock.epoch, stock.version, stock.available) .. progress() .. struct.pack('>I8I8I4', first.epoch, first.n, #out)
   .. table.concat(out)

@@ -1,5 +1,7 @@
 #include "script/record.h"
 
+#include "base/names.h"
+
 #include <string.h>
 
 sk__shard_header sk__read_shard_header(sk__reader *reader) {
@@ -55,7 +57,7 @@ sk__progress sk__read_progress(sk__reader *reader) {
 uint64_t sk__read_number(sk__reader *reader) {
     uint64_t number = sk__read_u64(reader);
 
-    if (number == 0 || number > (uint64_t)SECKILL_AMOUNT_MAX)
+    if (!sk__number_valid(number))
         reader->failed = true;
     return number;
 }

@@ -24,12 +24,8 @@ static bool reservation_valid(const seckill_reservation_ref *ref) {
            ref->hold_until_ms <= ref->valid_until_ms;
 }
 
-static bool number_valid(uint64_t number) {
-    return number >= 1 && number <= (uint64_t)SECKILL_AMOUNT_MAX;
-}
-
 static bool ticket_valid(const sk__claims *claims) {
-    return claims->shard < SECKILL_SHARDS_MAX && number_valid(claims->epoch) && number_valid(claims->n);
+    return claims->shard < SECKILL_SHARDS_MAX && sk__number_valid(claims->epoch) && sk__number_valid(claims->n);
 }
 
 bool sk__claims_valid(seckill_token_purpose purpose, const sk__claims *claims) {

@@ -201,6 +201,7 @@ static void it_goes_on_with_a_proof(void **state) {
     assert_int_equal(sent.from_n, 6);
     assert_int_equal(sent.to_n, 12);
     assert_int_equal(sent.verdicts_n, 3);
+    assert_int_equal(sent.proof_epoch, EPOCH);
     assert_int_equal(sent.proof_version, 1);
     assert_int_equal(sent.proof_units, 0);
     answer(test, 1, 6, 0, 13, 2);
@@ -535,7 +536,7 @@ static void a_reply_of_another_size_is_no_answer(void **state) {
 /* Where in the reply: behind the header, the counts. */
 enum {
     STOP_AT = 14 + 16,
-    PROGRESS_AT = STOP_AT + 17,
+    PROGRESS_AT = STOP_AT + 25,
     COUNT_AT = PROGRESS_AT + 32,
     ENTRY_AT = COUNT_AT + 4,
     USER_AT = ENTRY_AT + 42

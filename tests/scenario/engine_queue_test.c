@@ -359,6 +359,41 @@ static void a_lost_answer_is_asked_for_again(void **state) {
     engine_assert_done(&poll, SECKILL_OK);
 }
 
+/* What waits leaves no record: that it was not enqueued now does not say that the first sending has not enqueued it. Only a
+ * record says what holds for both. */
+static void a_no_after_a_lost_answer_is_unknown(void **state) {
+    static const struct {
+        uint8_t status;
+        seckill_status expected;
+    } answers[] = {{SECKILL_PAUSED, SECKILL_UNKNOWN},        {SECKILL_ENDED, SECKILL_UNKNOWN},
+                   {SECKILL_TOO_OLD, SECKILL_UNKNOWN},       {200 /* busy */, SECKILL_UNKNOWN},
+                   {SECKILL_LIMIT_REACHED, SECKILL_UNKNOWN}, {SECKILL_CONFLICT, SECKILL_CONFLICT}};
+    engine_test *test = *state;
+    static engine_ask ask;
+
+    engine_test_know_map(test);
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        for (int is_lost = 0; is_lost < 2; is_lost++) {
+            sk__writer writer;
+
+            engine_enqueue(test, &ask, engine_user(test, 0, 0), 0);
+            fake_transport_turn(&test->wire);
+            if (is_lost) {
+                fake_transport_break(&test->wire, "reset by the test");
+                fake_transport_advance(&test->wire, 20);
+                fake_transport_mend(&test->wire);
+            }
+            writer = begin_reply(test, 0, 0);
+            fake_write_answer(&writer, answers[i].status, 0);
+            answer_oldest(test, &writer);
+            if (is_lost)
+                engine_assert_done(&ask, answers[i].expected);
+            else
+                assert_int_equal(ask.placed.status, answers[i].status == 200 ? (int)SECKILL_BUSY : answers[i].status);
+        }
+    }
+}
+
 /* A poll changes nothing: nothing is unknown when nobody answers. */
 static void the_deadline_of_what_was_sent(void **state) {
     engine_test *test = *state;
@@ -419,6 +454,7 @@ int main(void) {
         TEST(more_decided_than_came_is_no_answer),
         TEST(how_long_it_takes_is_told),
         TEST(a_lost_answer_is_asked_for_again),
+        TEST(a_no_after_a_lost_answer_is_unknown),
         TEST(the_deadline_of_what_was_sent),
         TEST(an_older_shard_is_brought_up_to_date_first),
     };

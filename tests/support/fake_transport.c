@@ -264,6 +264,7 @@ fake_process fake_sent_process(const fake_sent *sent) {
     process.from_n = sk__read_u64(&reader);
     process.to_n = sk__read_u64(&reader);
     process.verdicts_n = sk__read_u64(&reader);
+    process.proof_epoch = sk__read_u64(&reader);
     process.proof_version = sk__read_u64(&reader);
     process.proof_units = sk__read_u64(&reader);
     process.max = sk__read_u32(&reader);
@@ -355,6 +356,7 @@ void fake_write_processed(const fake_transport *wire, sk__writer *writer, uint32
     sk__write_u32(writer, refused);
     sk__write_u32(writer, 0);
     sk__write_u8(writer, stop);
+    sk__write_u64(writer, wire->queue_epoch);
     sk__write_u64(writer, wire->shard_version);
     sk__write_u64(writer, 0);
     fake_write_progress(writer, wire->queue_decided, wire->queue_enqueued);

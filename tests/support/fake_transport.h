@@ -45,7 +45,7 @@ typedef struct {
 
 /* What a queue_process is about, as it was sent. */
 typedef struct {
-    uint64_t from_epoch, from_n, to_n, verdicts_n, proof_version, proof_units;
+    uint64_t from_epoch, from_n, to_n, verdicts_n, proof_epoch, proof_version, proof_units;
     uint32_t max;
     const char *verdicts;
     size_t verdict_count;
