@@ -12,9 +12,9 @@ static uint64_t max(uint64_t a, uint64_t b) {
     return a > b ? a : b;
 }
 
-/* A queue that stood still a moment ago, or has begun to, says more than the mean. */
+/* A queue that stands still for a moment, between two batches of a worker, has not stopped: its speed halves each time. */
 static uint64_t smoothed(uint64_t before, uint64_t measured) {
-    return before == 0 || measured == 0 ? measured : (before + measured) / 2;
+    return before == 0 ? measured : (before + measured) / 2;
 }
 
 void sk__pace_note(sk__pace *pace, uint64_t decided, uint64_t enqueued, int64_t now_ms) {
