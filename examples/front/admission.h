@@ -4,13 +4,15 @@
  * get: available, on its way between shards, and reserved, because a reservation may be cancelled or expire. Sold units are not
  * among them; those that are refunded are available again in the next reading.
  *
- * Nothing is stranded by it. Who is turned away would have stood behind `min` requests at least, and a unit that comes back
- * goes to those first; when they are decided, granted or refused, the queue is short and the front admits again. That `min` is
- * at least 1 is all that this needs: the queue of a sale that is on always comes to an end.
+ * No unit is stranded by it: when those who wait are decided, granted or refused, the queue is short and the front admits
+ * again. That `min` is at least 1 is all that this needs: the queue of a sale that is on always comes to an end. It is no
+ * promise that those who wait come before who is turned away: each shard has a queue of its own, and several of the places may
+ * be one user's.
  *
  * Between two readings each loop counts what it enqueues itself, so that a stampede cannot overshoot by more than what the
  * other loops and fronts, which have bounds of their own, let in within the life of a reading. What is enqueued while a reading
- * is under way may be in it or not: it is counted twice rather than not at all.
+ * is under way may be in it or not: it is counted twice rather than not at all. Where some shards cannot be read, all counts
+ * are those of the others.
  *
  * SPDX-License-Identifier: MIT
  */

@@ -44,7 +44,7 @@ static cached **chain_of(const cache *all, const char *key) {
     return &all->table[(hash ^ hash >> 32) & all->mask];
 }
 
-static cached *find(const cache *all, const char *key) {
+cached *cache_find(const cache *all, const char *key) {
     cached *entry = *chain_of(all, key);
     while (entry != NULL && strcmp(entry->key, key) != 0)
         entry = entry->chain;
@@ -139,7 +139,7 @@ static cached *take_room(cache *all) {
 
 cached *cache_entry(cache *all, const char *key) {
     size_t size = strlen(key) + 1;
-    cached *entry = find(all, key);
+    cached *entry = cache_find(all, key);
     if (entry != NULL) {
         used(all, entry);
         return entry;

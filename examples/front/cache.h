@@ -21,7 +21,7 @@ typedef struct cache cache;
 typedef struct cache_waiter {
     struct cache_waiter *next, *previous;
     cached *entry; /* NULL: waits for nothing */
-    void (*done)(struct cache_waiter *waiter, const cached *entry);
+    void (*done)(struct cache_waiter *waiter, cached *entry);
 } cache_waiter;
 
 /* What an entry begins with; the rest is its owner's. */
@@ -56,6 +56,9 @@ void cache_free(cache *all);
 
 /* Finds an entry or makes one. NULL: out of memory, or every entry that could make room is in use. */
 cached *cache_entry(cache *all, const char *key);
+
+/* Finds an entry, which does not count as using it. NULL: there is none. */
+cached *cache_find(const cache *all, const char *key);
 
 /* Calls `waiter->done` with a reading that is fresh, now or later. */
 void cache_read(cache *all, cached *entry, cache_waiter *waiter);

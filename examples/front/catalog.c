@@ -27,11 +27,21 @@ static void on_info(const seckill_item_result *result, void *user_data) {
     cache_part_done(item->catalog->items, &item->base, result->status);
 }
 
+/* Some shard answered: those that did stand for all, so that one that is damaged does not open the queue. */
+static bool counted(const seckill_stock_result *result) {
+    for (size_t i = 0; i < result->count; i++)
+        if (result->shards[i].status == SECKILL_OK)
+            return true;
+    return false;
+}
+
 static void on_stock(const seckill_stock_result *result, void *user_data) {
     catalog_item *item = user_data;
+    item->counted = counted(result);
+    if (item->counted)
+        admission_read(&item->admission, &result->total);
     if (result->status == SECKILL_OK) {
         item->stock_left = result->total.available;
-        admission_read(&item->admission, &result->total);
         item->server_time_ms = result->server_time_ms;
         item->server_read_ms = uv_now(item->catalog->loop);
     }
@@ -130,12 +140,17 @@ void catalog_free(catalog *all) {
     free(all);
 }
 
+/* False: the names are longer than any that is good. */
+static bool make_key(char key[CACHE_KEY_SIZE], const char *activity, const char *item) {
+    int size = snprintf(key, CACHE_KEY_SIZE, "%s/%s", activity, item);
+    return size >= 0 && size < CACHE_KEY_SIZE;
+}
+
 /* The entry of an item, with its handle. */
 static catalog_item *item_entry(catalog *all, const char *activity, const char *item, seckill_status *status) {
     char key[CACHE_KEY_SIZE];
-    int size = snprintf(key, sizeof key, "%s/%s", activity, item);
     *status = SECKILL_NOT_DEFINED;
-    if (size < 0 || size >= (int)sizeof key)
+    if (!make_key(key, activity, item))
         return NULL;
     catalog_item *entry = (catalog_item *)(void *)cache_entry(all->items, key);
     *status = entry != NULL ? SECKILL_OK : SECKILL_BUSY;
@@ -181,9 +196,9 @@ seckill_status catalog_read_item_ahead(catalog *all, const char *activity, const
     return SECKILL_OK;
 }
 
-admission *catalog_admission(catalog *all, const char *activity, const char *item) {
-    seckill_status status;
-    catalog_item *entry = item_entry(all, activity, item, &status);
+admission *catalog_find_admission(const catalog *all, const char *activity, const char *item) {
+    char key[CACHE_KEY_SIZE];
+    catalog_item *entry = make_key(key, activity, item) ? (catalog_item *)(void *)cache_find(all->items, key) : NULL;
     return entry != NULL ? &entry->admission : NULL;
 }
 

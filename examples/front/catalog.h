@@ -10,7 +10,7 @@
 
 typedef struct catalog catalog;
 
-/* An item as it was read last; valid where base.status is SECKILL_OK. */
+/* An item as it was read last; valid where base.status is SECKILL_OK, and the admission where it is counted. */
 typedef struct {
     cached base;
     catalog *catalog;
@@ -20,6 +20,7 @@ typedef struct {
     uint64_t version;
     int64_t stock_left;
     admission admission;
+    bool counted;            /* the last reading of the stock told at least one shard's counts, which admission goes by */
     int64_t server_time_ms;  /* when the stock was read, by the servers' clock ... */
     uint64_t server_read_ms; /* ... and by the loop's */
 } catalog_item;
@@ -56,8 +57,8 @@ seckill_status catalog_read_item(catalog *all, const char *activity, const char 
 /* As catalog_read_item, and the next reading begins before this one is too old. */
 seckill_status catalog_read_item_ahead(catalog *all, const char *activity, const char *item, cache_waiter *waiter);
 
-/* What is known of an item's queue; valid until the next call of the catalog. NULL: no room for the item. */
-admission *catalog_admission(catalog *all, const char *activity, const char *item);
+/* What is known of an item's queue; valid until the next call of the catalog. NULL: nothing. */
+admission *catalog_find_admission(const catalog *all, const char *activity, const char *item);
 
 /* As catalog_read_item, with a catalog_activity. */
 seckill_status catalog_read_activity(catalog *all, const char *activity, cache_waiter *waiter);

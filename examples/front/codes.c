@@ -10,8 +10,11 @@
  *   410  the sale is over for good
  *   422  the request id was used for something else, as the Idempotency-Key draft has it
  *   429  a limit of this front or of the user's records: come back later
- *   502  Redis answered with something unusable; 503: it could not be asked, nothing was done; 504: it was asked and did not
- * answer Without a default, so that the compiler names a status that is missing. */
+ *   502  Redis answered with something unusable
+ *   503  it could not be asked, nothing was done
+ *   504  it was asked, and what it did is not known
+ *
+ * Without a default, so that the compiler names a status that is missing. */
 static int http_of(seckill_status status) {
     switch (status) {
     case SECKILL_OK:

@@ -12,7 +12,7 @@
 #define FRONT_CODE_MAP(X)                                                                                                      \
     X(BAD_REQUEST, 400, FINAL, "bad_request", "the request is not well-formed")                                                \
     X(NO_SESSION, 401, FINAL, "no_session", "who the user is must be proved")                                                  \
-    X(NOT_YOURS, 403, FINAL, "not_yours", "the token was issued to another user")                                              \
+    X(NOT_YOURS, 403, FINAL, "not_yours", "the token or ticket was issued to another user")                                    \
     X(NO_SUCH_PATH, 404, FINAL, "no_such_path", "nothing is served at this path")                                              \
     X(METHOD_NOT_ALLOWED, 405, FINAL, "method_not_allowed", "this path does not take this method")                             \
     X(REQUEST_TIMEOUT, 408, RETRYABLE, "request_timeout", "the request did not come in time")                                  \

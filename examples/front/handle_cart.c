@@ -86,7 +86,7 @@ static void cart_failed(user_cart *cart, seckill_status status, const char *mess
 
 static seckill_status add_one(user_cart *cart, const item_lookup *lookup, const seckill_reservation *reservation,
                               const seckill_reservation_ref *ref) {
-    json_t *object = reservation_object("granted", reservation);
+    json_t *object = reservation_object(SECKILL_TICKET_GRANTED, reservation);
     json_t **found = &cart->found[lookup->index];
     if (*found == NULL)
         *found = json_array();
@@ -152,7 +152,7 @@ static seckill_status ask_more(user_cart *cart) {
     return status;
 }
 
-static void on_items(cache_waiter *waiter, const cached *entry) {
+static void on_items(cache_waiter *waiter, cached *entry) {
     user_cart *cart = (user_cart *)(void *)waiter;
     seckill_status status = entry->status;
     if (status == SECKILL_OK) {

@@ -3,44 +3,8 @@
  * SPDX-License-Identifier: MIT
  */
 #include "handlers.h"
+#include "pending.h"
 #include "problem.h"
-
-#include <stdlib.h>
-
-/* A request that waits for a reading. */
-typedef struct {
-    cache_waiter waiter;
-    front_loop *loop;
-    http_exchange *exchange;
-} reading;
-
-static void on_abandoned(http_exchange *exchange) {
-    reading *one = exchange->user_data;
-    cache_forget(&one->waiter);
-    free(one);
-}
-
-static reading *reading_new(const front_call *call, void (*done)(cache_waiter *waiter, const cached *entry)) {
-    reading *one = calloc(1, sizeof *one);
-    if (one == NULL) {
-        answer_status(call->loop, call->exchange, SECKILL_NO_MEMORY, NULL, 0);
-        return NULL;
-    }
-    one->waiter.done = done;
-    one->loop = call->loop;
-    one->exchange = call->exchange;
-    call->exchange->user_data = one;
-    call->exchange->abandoned = on_abandoned;
-    return one;
-}
-
-static http_exchange *reading_end(reading *one) {
-    http_exchange *exchange = one->exchange;
-    exchange->user_data = NULL;
-    exchange->abandoned = NULL;
-    free(one);
-    return exchange;
-}
 
 static const char *state_name(seckill_item_state state) {
     switch (state) {
@@ -64,10 +28,10 @@ static json_t *item_object(const catalog_item *item) {
                      (json_int_t)catalog_server_time(item));
 }
 
-static void on_item(cache_waiter *waiter, const cached *entry) {
-    reading *one = (reading *)(void *)waiter;
+static void on_item(cache_waiter *waiter, cached *entry) {
+    pending *one = (pending *)(void *)waiter;
     front_loop *loop = one->loop;
-    http_exchange *exchange = reading_end(one);
+    http_exchange *exchange = pending_end(one);
     if (entry->status == SECKILL_OK)
         answer_json(loop, exchange, 200, item_object((const catalog_item *)(const void *)entry));
     else
@@ -75,12 +39,13 @@ static void on_item(cache_waiter *waiter, const cached *entry) {
 }
 
 void handle_item(const front_call *call) {
-    reading *one = reading_new(call, on_item);
+    pending *one = pending_new(sizeof *one, call->loop, call->exchange, call->activity, call->item);
     if (one == NULL)
         return;
+    one->waiter.done = on_item;
     seckill_status status = catalog_read_item(call->loop->catalog, call->activity, call->item, &one->waiter);
     if (status != SECKILL_OK)
-        answer_status(call->loop, reading_end(one), status, NULL, 0);
+        answer_status(call->loop, pending_end(one), status, NULL, 0);
 }
 
 static json_t *activity_object(const catalog_activity *activity) {
@@ -93,10 +58,10 @@ static json_t *activity_object(const catalog_activity *activity) {
     return json_pack("{s:s,s:o}", "activity", activity->base.key, "items", items);
 }
 
-static void on_activity(cache_waiter *waiter, const cached *entry) {
-    reading *one = (reading *)(void *)waiter;
+static void on_activity(cache_waiter *waiter, cached *entry) {
+    pending *one = (pending *)(void *)waiter;
     front_loop *loop = one->loop;
-    http_exchange *exchange = reading_end(one);
+    http_exchange *exchange = pending_end(one);
     if (entry->status == SECKILL_OK)
         answer_json(loop, exchange, 200, activity_object((const catalog_activity *)(const void *)entry));
     else
@@ -105,10 +70,11 @@ static void on_activity(cache_waiter *waiter, const cached *entry) {
 }
 
 void handle_activity(const front_call *call) {
-    reading *one = reading_new(call, on_activity);
+    pending *one = pending_new(sizeof *one, call->loop, call->exchange, call->activity, call->item);
     if (one == NULL)
         return;
+    one->waiter.done = on_activity;
     seckill_status status = catalog_read_activity(call->loop->catalog, call->activity, &one->waiter);
     if (status != SECKILL_OK)
-        answer_status(call->loop, reading_end(one), status, NULL, 0);
+        answer_status(call->loop, pending_end(one), status, NULL, 0);
 }

@@ -45,7 +45,7 @@ static int verify_claim(const front_call *call, token_claim *claim) {
         answer_status(call->loop, call->exchange, status, NULL, 0);
         return 0;
     }
-    if (claim->ref.user_size != call->user.size || memcmp(claim->ref.user, call->user.bytes, call->user.size) != 0) {
+    if (!session_is(&call->user, claim->ref.user, claim->ref.user_size)) {
         answer_problem(call->loop, call->exchange, CODE_NOT_YOURS, NULL);
         return 0;
     }
@@ -57,7 +57,7 @@ static int verify_claim(const front_call *call, token_claim *claim) {
 /* The order's id is its reservation's: one reservation becomes one order. */
 static json_t *order_object(const pending *one, const seckill_reservation *reservation) {
     char id[RESERVATION_TEXT];
-    json_t *object = reservation_object("sold", reservation);
+    json_t *object = reservation_object(SECKILL_TICKET_SOLD, reservation);
     reservation_text(reservation->id, id);
     int failed = json_object_set_new(object, "order", json_string(id)) != 0 ||
                  json_object_set_new(object, "activity", json_string(one->activity)) != 0 ||
@@ -81,7 +81,7 @@ static void on_confirmed(const seckill_result *result, void *user_data) {
 }
 
 static void confirm(const front_call *call, const token_claim *claim) {
-    pending *one = pending_new(call->loop, call->exchange, claim->ref.activity, claim->ref.item);
+    pending *one = pending_new(sizeof *one, call->loop, call->exchange, claim->ref.activity, claim->ref.item);
     if (one == NULL)
         return;
     seckill_confirm_options options = SECKILL_CONFIRM_OPTIONS_INIT;
@@ -109,13 +109,13 @@ static void on_cancelled(const seckill_result *result, void *user_data) {
     front_loop *loop = one->loop;
     http_exchange *exchange = pending_end(one);
     if (result->status == SECKILL_OK)
-        answer_json(loop, exchange, 200, reservation_object("cancelled", &result->reservation));
+        answer_json(loop, exchange, 200, reservation_object(SECKILL_TICKET_CANCELLED, &result->reservation));
     else
         answer_result(loop, exchange, result->status, result->message, result->retry_after_ms);
 }
 
 static void cancel(const front_call *call, const token_claim *claim) {
-    pending *one = pending_new(call->loop, call->exchange, claim->ref.activity, claim->ref.item);
+    pending *one = pending_new(sizeof *one, call->loop, call->exchange, claim->ref.activity, claim->ref.item);
     if (one == NULL)
         return;
     seckill_release_options options = SECKILL_RELEASE_OPTIONS_INIT;

@@ -1,4 +1,4 @@
-/* seckill-front: POST /v1/activities/A/items/I/requests with --direct: answered in the response. See handle_queue.c for the
+/* seckill-front: POST /v1/activities/A/items/I/requests with --direct: answered in the response. See queue.h for the
  * other mode.
  *
  * SPDX-License-Identifier: MIT
@@ -12,8 +12,9 @@
 /* Granted now or before; or, where the same request was confirmed meanwhile, sold, and there is no token any more. */
 static void answer_grant(front_loop *loop, http_exchange *exchange, const seckill_result *result) {
     json_t *object = NULL;
-    seckill_status status = reservation_answer(loop->front->ring, result->ref != NULL ? "granted" : "sold",
-                                               &result->reservation, result->ref, result->replayed, &object);
+    seckill_status status =
+        reservation_answer(loop->front->ring, result->ref != NULL ? SECKILL_TICKET_GRANTED : SECKILL_TICKET_SOLD,
+                           &result->reservation, result->ref, result->replayed, &object);
     if (status == SECKILL_OK)
         answer_json(loop, exchange, 200, object);
     else /* the units are taken, but their proof could not be made: asking again with the same id gives it */
@@ -33,7 +34,7 @@ static void on_reserved(const seckill_result *result, void *user_data) {
 }
 
 static void reserve(const front_call *call, const wish *wanted) {
-    pending *one = pending_new(call->loop, call->exchange, call->activity, call->item);
+    pending *one = pending_new(sizeof *one, call->loop, call->exchange, call->activity, call->item);
     if (one == NULL)
         return;
     seckill_reserve_options options = wish_options(wanted, &call->user);

@@ -4,6 +4,8 @@
  */
 #include "metrics.h"
 
+#include "reservation.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,15 +50,6 @@ void metrics_answer(metrics *one, front_route route, front_code code, uint64_t l
     add(&one->answers[route][code], 1);
     add(&one->buckets[route][bucket], 1);
     add(&one->latency_us[route], us);
-}
-
-const char *metrics_ticket_state(seckill_ticket_state state) {
-    static const char *const names[METRICS_TICKET_STATES] = {
-        [SECKILL_TICKET_QUEUED] = "queued",       [SECKILL_TICKET_GRANTED] = "granted", [SECKILL_TICKET_SOLD] = "sold",
-        [SECKILL_TICKET_CANCELLED] = "cancelled", [SECKILL_TICKET_EXPIRED] = "expired", [SECKILL_TICKET_REFUNDED] = "refunded",
-        [SECKILL_TICKET_REFUSED] = "refused",
-    };
-    return names[state];
 }
 
 void metrics_polled(metrics *one, seckill_ticket_state state) {
@@ -148,7 +141,7 @@ static void write_tickets(const text_page *page) {
     head(page, "seckill_front_polls_total", "counter", "Polls of tickets, by what they said.");
     for (int state = SECKILL_TICKET_QUEUED; state < METRICS_TICKET_STATES; state++)
         fprintf(page->out, "seckill_front_polls_total{state=\"%s\"} %" PRIu64 "\n",
-                metrics_ticket_state((seckill_ticket_state)state),
+                reservation_state((seckill_ticket_state)state),
                 sum(page, offsetof(metrics, polls) + (size_t)state * sizeof(counter)));
     uint64_t ms = sum(page, offsetof(metrics, poll_after_ms));
     head(page, "seckill_front_poll_after_seconds", "summary", "What holders of tickets were told to wait.");

@@ -52,9 +52,6 @@ void metrics_polled(metrics *one, seckill_ticket_state state);
 void metrics_poll_after(metrics *one, uint32_t poll_after_ms);
 void metrics_turned_away(metrics *one);
 
-/* The word for a state, as answers and metrics have it. */
-const char *metrics_ticket_state(seckill_ticket_state state);
-
 /* Copies the counters of a client. */
 void metrics_copy_stats(metrics *one, const seckill_client_stats *stats);
 

@@ -1,4 +1,4 @@
-/* seckill-front: a request that waits for one operation of the library.
+/* seckill-front: a request that waits.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -12,13 +12,17 @@
 /* What was sent may still happen: the user asks again with the same request id and finds it. */
 static void on_abandoned(http_exchange *exchange) {
     pending *one = exchange->user_data;
-    if (one->op != NULL)
+    cache_forget(&one->waiter);
+    if (one->op != NULL) {
         seckill_op_detach(one->op);
+        if (one->gone != NULL)
+            one->gone(one);
+    }
     free(one);
 }
 
-pending *pending_new(front_loop *loop, http_exchange *exchange, const char *activity, const char *item) {
-    pending *one = calloc(1, sizeof *one);
+void *pending_new(size_t size, front_loop *loop, http_exchange *exchange, const char *activity, const char *item) {
+    pending *one = calloc(1, size);
     if (one == NULL) {
         answer_status(loop, exchange, SECKILL_NO_MEMORY, NULL, 0);
         return NULL;

@@ -1,4 +1,4 @@
-/* seckill-front: a request that waits for one operation of the library.
+/* seckill-front: a request that waits: for a reading, for one operation of the library, or for one after the other.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -7,18 +7,23 @@
 
 #include "front.h"
 
-typedef struct {
+typedef struct pending pending;
+
+/* A structure of the owner's may begin with it. */
+struct pending {
+    cache_waiter waiter; /* first, so that whom the cache calls finds the rest */
     front_loop *loop;
     http_exchange *exchange;
-    seckill_op *op;
+    seckill_op *op;             /* NULL: nothing was sent */
+    void (*gone)(pending *one); /* the peer went away while the operation was under way; NULL: nobody needs to know */
     char activity[SECKILL_ID_MAX + 1], item[SECKILL_ID_MAX + 1];
-} pending;
+};
 
-/* From now on, if the peer goes away the operation is detached and this freed. Where memory is out the exchange is answered so,
- * and NULL returned. */
-pending *pending_new(front_loop *loop, http_exchange *exchange, const char *activity, const char *item);
+/* `size` bytes, zero behind the pending. From now on, if the peer goes away the reading is forgotten, the operation detached
+ * and this freed. Where memory is out the exchange is answered so, and NULL returned. */
+void *pending_new(size_t size, front_loop *loop, http_exchange *exchange, const char *activity, const char *item);
 
-/* The operation is over, or was never started: frees this and returns the exchange, which is to be answered. */
+/* Nothing is waited for any more: frees this and returns the exchange, which is to be answered. */
 http_exchange *pending_end(pending *one);
 
 #endif

@@ -1,4 +1,4 @@
-/* seckill-front: requests that wait in the queue, and their tickets.
+/* seckill-front: requests on their way into the queue.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -9,8 +9,5 @@
 
 /* Enqueues a request and answers with its ticket, or turns it away. */
 void queue_request(const front_call *call, const wish *wanted);
-
-/* Answers with what enqueue (`enqueued`) or poll said. */
-void queue_answer(front_loop *loop, http_exchange *exchange, const seckill_ticket_result *result, bool enqueued);
 
 #endif

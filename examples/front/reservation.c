@@ -6,6 +6,26 @@
 
 #include <stdio.h>
 
+const char *reservation_state(seckill_ticket_state state) {
+    switch (state) {
+    case SECKILL_TICKET_QUEUED:
+        return "queued";
+    case SECKILL_TICKET_GRANTED:
+        return "granted";
+    case SECKILL_TICKET_SOLD:
+        return "sold";
+    case SECKILL_TICKET_CANCELLED:
+        return "cancelled";
+    case SECKILL_TICKET_EXPIRED:
+        return "expired";
+    case SECKILL_TICKET_REFUNDED:
+        return "refunded";
+    case SECKILL_TICKET_REFUSED:
+        return "refused";
+    }
+    return "refused";
+}
+
 void reservation_text(const uint8_t id[SECKILL_RESERVATION_ID_SIZE], char text[RESERVATION_TEXT]) {
     for (size_t i = 0; i < SECKILL_RESERVATION_ID_SIZE; i++)
         snprintf(text + 2 * i, 3, "%02x", id[i]);
@@ -17,11 +37,11 @@ int64_t reservation_total(const seckill_reservation *reservation) {
     return reservation->price * reservation->quantity;
 }
 
-json_t *reservation_object(const char *state, const seckill_reservation *reservation) {
+json_t *reservation_object(seckill_ticket_state state, const seckill_reservation *reservation) {
     char text[RESERVATION_TEXT];
     int64_t total = reservation_total(reservation);
     reservation_text(reservation->id, text);
-    json_t *object = json_pack("{s:s,s:s,s:I,s:I}", "state", state, "reservation", text, "quantity",
+    json_t *object = json_pack("{s:s,s:s,s:I,s:I}", "state", reservation_state(state), "reservation", text, "quantity",
                                (json_int_t)reservation->quantity, "price", (json_int_t)reservation->price);
     if (json_object_set_new(object, "total", total >= 0 ? json_integer(total) : json_null()) != 0) {
         json_decref(object);
@@ -40,8 +60,9 @@ seckill_status reservation_add_token(const seckill_keyring *ring, const seckill_
     return failed ? SECKILL_NO_MEMORY : SECKILL_OK;
 }
 
-seckill_status reservation_answer(const seckill_keyring *ring, const char *state, const seckill_reservation *reservation,
-                                  const seckill_reservation_ref *ref, int replayed, json_t **object) {
+seckill_status reservation_answer(const seckill_keyring *ring, seckill_ticket_state state,
+                                  const seckill_reservation *reservation, const seckill_reservation_ref *ref, int replayed,
+                                  json_t **object) {
     json_t *made = reservation_object(state, reservation);
     int failed = json_object_set_new(made, "replayed", json_boolean(replayed)) != 0 ||
                  (ref != NULL && json_object_set_new(made, "expires_at", json_integer(reservation->ends_ms)) != 0);

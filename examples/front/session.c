@@ -28,6 +28,10 @@ struct sessions {
     remembered *places;
 };
 
+bool session_is(const session_user *user, const uint8_t *bytes, size_t size) {
+    return user->size == size && memcmp(user->bytes, bytes, size) == 0;
+}
+
 sessions *sessions_new(const seckill_keyring *ring, uint32_t count, uint32_t leeway_ms) {
     sessions *all = calloc(1, sizeof *all);
     if (all == NULL)

@@ -18,6 +18,9 @@ typedef struct {
 
 typedef struct sessions sessions;
 
+/* Whether it is this user, to the last byte. */
+bool session_is(const session_user *user, const uint8_t *bytes, size_t size);
+
 /* `count` tokens are remembered (rounded to a power of two); 0: none. The ring must outlive it. NULL: out of memory. */
 sessions *sessions_new(const seckill_keyring *ring, uint32_t count, uint32_t leeway_ms);
 void sessions_free(sessions *all);

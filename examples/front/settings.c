@@ -50,8 +50,8 @@ static const option_row rows[] = {
     {"queue-multiple", KIND_WHOLE, PLACE(admission.multiple), 0, 1000000, "5"},
     {"max-connections", KIND_WHOLE, PLACE(http.connections), 1, 1 << 24, "10000"},
     {"max-requests", KIND_WHOLE, PLACE(http.requests), 1, UINT32_MAX, "100000"},
-    {"max-target-bytes", KIND_WHOLE, PLACE(http.target_bytes), 256, 1 << 16, "2048"},
-    {"max-header-bytes", KIND_WHOLE, PLACE(http.header_bytes), 1024, 1 << 20, "16384"},
+    {"max-target-bytes", KIND_WHOLE, PLACE(http.target_bytes), 1024, 1 << 16, "2048"},
+    {"max-header-bytes", KIND_WHOLE, PLACE(http.header_bytes), 2048, 1 << 20, "16384"},
     {"max-body-bytes", KIND_WHOLE, PLACE(http.body_bytes), 256, 1 << 20, "8192"},
     {"header-timeout", KIND_DURATION, PLACE(http.header_timeout_ms), 1, HOUR_MS, "5s"},
     {"body-timeout", KIND_DURATION, PLACE(http.body_timeout_ms), 1, HOUR_MS, "5s"},
@@ -99,8 +99,8 @@ static const char help[] =
     "  --max-connections N         of the program; more are answered 503 and closed (10000)\n"
     "  --max-requests N            on one connection; then it is closed (100000)\n"
     "  --max-in-progress N         requests of one loop that wait for Redis; more are answered 429 (8192)\n"
-    "  --max-target-bytes N        of a request target; more: 414 (2048)\n"
-    "  --max-header-bytes N        of a request line and its header; more: 431 (16384)\n"
+    "  --max-target-bytes N        of a request target, at least 1024; more: 414 (2048)\n"
+    "  --max-header-bytes N        of a request line and its header, at least 2048; more: 431 (16384)\n"
     "  --max-body-bytes N          of a body; more: 413 (8192)\n"
     "  --header-timeout TIME       from the first byte of a request to the end of its header; later: 408 (5s)\n"
     "  --body-timeout TIME         from there to the end of its body; later: 408 (5s)\n"

@@ -30,25 +30,51 @@ static int ask_as_number(const front *one, const char *name, int number) {
     return ask_as(one, user);
 }
 
+/* Sends the same and does not wait: the connection. */
+static int send_as_number(const front *one, const char *name, int number) {
+    char text[4096], user[32], session[SECKILL_TOKEN_SIZE];
+    snprintf(user, sizeof user, "%s%d", name, number);
+    front_session(one, user, 600000, session);
+    snprintf(text, sizeof text,
+             "POST " REQUESTS " HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\n"
+             "Content-Length: 18\r\n\r\n{\"request_id\":\"r\"}",
+             session);
+    int fd = front_connect(one);
+    assert_true(front_send(fd, text));
+    return fd;
+}
+
 /* The item's readings of a loop live for 200 ms at most. */
 static void wait_for_reading(void) {
     front_sleep_ms(220);
 }
 
-/* A request that is enqueued while a reading is under way is counted twice until the next one. */
-static void enqueue(const front *one, const char *name, int number) {
+/* A request that is enqueued while a reading is under way is counted twice until the next one: then there may be room again. */
+static int ask_twice(const front *one, const char *name, int number) {
     if (ask_as_number(one, name, number) == 429) {
         wait_for_reading();
         ask_as_number(one, name, number);
     }
-    assert_int_equal(answer.status, 202);
+    return answer.status;
+}
+
+static void enqueue(const front *one, const char *name, int number) {
+    assert_int_equal(ask_twice(one, name, number), 202);
+}
+
+/* How many there is room for, up to `most`. */
+static int fill(const front *one, const char *name, int most) {
+    int count = 0;
+    while (count < most && ask_twice(one, name, count) == 202)
+        count++;
+    return count;
 }
 
 /* How often a script was run. */
 static long long scripts(front *one) {
     redisReply *reply = redis_server_command(one->redis, "INFO commandstats");
     const char *at = reply != NULL ? strstr(reply->str, "cmdstat_evalsha:calls=") : NULL;
-    long long calls = at != NULL ? atoll(at + strlen("cmdstat_evalsha:calls=")) : 0;
+    long long calls = at != NULL ? strtoll(at + strlen("cmdstat_evalsha:calls="), NULL, 10) : 0;
     redis_server_forget(reply);
     return calls;
 }
@@ -126,20 +152,12 @@ static void test_stampede(void **state) {
     enum { CROWD = 60, ROOM = 7 };
     static const char *const options[] = {"--queue-min", "7", "--queue-multiple", "0", "--timeout", "15s", NULL};
     front *one = front_open(1000, 1, options);
-    char text[4096], user[16], session[SECKILL_TOKEN_SIZE], line[64];
+    char line[64];
     int fds[CROWD], admitted = 0;
     assert_true(front_wait_health(one, 200));
     redis_server_pause(one->redis);
-    for (int i = 0; i < CROWD; i++) {
-        snprintf(user, sizeof user, "user%d", i);
-        front_session(one, user, 600000, session);
-        snprintf(text, sizeof text,
-                 "POST " REQUESTS " HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\n"
-                 "Content-Length: 18\r\n\r\n{\"request_id\":\"r\"}",
-                 session);
-        fds[i] = front_connect(one);
-        assert_true(front_send(fds[i], text));
-    }
+    for (int i = 0; i < CROWD; i++)
+        fds[i] = send_as_number(one, "user", i);
     snprintf(line, sizeof line, "seckill_front_requests_in_progress %d", CROWD);
     assert_true(front_wait_metric(one, line));
     assert_true(front_wait_metric(one, "seckill_operations_in_progress 2")); /* settings and stock */
@@ -187,10 +205,198 @@ static void test_readings_are_renewed(void **state) {
     front_close(one);
 }
 
+/* ---- what is counted of those that were admitted */
+
+/* Redis knows the scripts of a reading from now on. */
+static void read_item(const front *one) {
+    assert_int_equal(front_ask(one, "GET", "/v1/activities/sale/items/phone", "ann", NULL, NULL, &answer), 200);
+}
+
+/* Redis answers readings, whose scripts it knows, but no script that may write. */
+static void pause_writes(front *one) {
+    redis_server_forget(redis_server_command(one->redis, "CLIENT PAUSE 60000 WRITE"));
+}
+
+static void resume_writes(front *one) {
+    redis_server_forget(redis_server_command(one->redis, "CLIENT UNPAUSE"));
+    assert_true(front_wait_health(one, 200));
+}
+
+/* Who goes away while its request is with Redis takes a place until the next reading, and no longer. */
+static void test_peers_gone(void **state) {
+    (void)state;
+    enum { GONE = 24, ROOM = 25 };
+    static const char *const options[] = {"--queue-min", "25", "--queue-multiple", "0", "--timeout", "15s", NULL};
+    front *one = front_open(1000, 1, options);
+    char line[64];
+    int fds[GONE];
+    read_item(one);
+    pause_writes(one);
+    for (int i = 0; i < GONE; i++)
+        fds[i] = send_as_number(one, "gone", i);
+    snprintf(line, sizeof line, "seckill_front_requests_in_progress %d", GONE);
+    assert_true(front_wait_metric(one, line));
+    while (front_metric(one, "seckill_operations_in_progress") < 3) /* more than a reading: what was admitted is sent */
+        front_sleep_ms(5);
+    for (int i = 0; i < GONE; i++)
+        front_reset(fds[i]);
+    assert_true(front_wait_metric(one, "seckill_front_requests_in_progress 0"));
+    resume_writes(one);
+    assert_true(front_wait_metric(one, "seckill_operations_in_progress 0"));
+    sale_decide_all(&one->sale);
+    wait_for_reading();
+    assert_int_equal(fill(one, "later", ROOM + 10), ROOM);
+    front_close(one);
+}
+
+/* What is refused takes no place. */
+static void test_refused_take_no_place(void **state) {
+    (void)state;
+    enum { ROOM = 3, REFUSED = 8 };
+    static const char *const options[] = {"--queue-min", "3", "--queue-multiple", "0", NULL};
+    front *one = front_open(5, 1, options);
+    char text[REFUSED * 2048], session[SECKILL_TOKEN_SIZE];
+    size_t size = 0;
+    assert_int_equal(ask_as(one, "ann"), 202);
+    sale_decide_all(&one->sale);
+    wait_for_reading();
+    front_session(one, "ann", 600000, session);
+    for (int i = 0; i < REFUSED; i++) /* in one go, so that all are answered within the life of a reading */
+        size += (size_t)snprintf(text + size, sizeof text - size,
+                                 "POST " REQUESTS " HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer %s\r\n"
+                                 "Content-Type: application/json\r\nContent-Length: 18\r\n\r\n{\"request_id\":\"%d\"}",
+                                 session, i);
+    int fd = front_connect(one);
+    assert_true(front_send(fd, text));
+    for (int i = 0; i < REFUSED; i++) {
+        front_read(fd, &answer);
+        assert_true(front_says(&answer, 403, "limit_reached"));
+    }
+    close(fd);
+    wait_for_reading();
+    assert_int_equal(fill(one, "later", ROOM + 3), ROOM);
+    front_close(one);
+}
+
+/* One round: as many as there is room for are sent and not answered in time; is the next one turned away? It is not where the
+ * reading is too old by then. */
+static bool unknown_take_places(front *one, const char *name) {
+    enum { ROOM = 5 };
+    int fds[ROOM], unknown = 0;
+    wait_for_reading();
+    pause_writes(one);
+    for (int i = 0; i < ROOM; i++)
+        fds[i] = send_as_number(one, name, i);
+    for (int i = 0; i < ROOM; i++) {
+        front_read(fds[i], &answer);
+        unknown += answer.status == 504;
+        close(fds[i]);
+    }
+    bool turned_away = ask_as(one, name) == 429;
+    resume_writes(one);
+    sale_decide_all(&one->sale);
+    return turned_away && unknown == ROOM;
+}
+
+/* What may be enqueued takes a place until a reading says whether it is. */
+static void test_unknown_take_places(void **state) {
+    (void)state;
+    enum { ROUNDS = 30 };
+    static const char *const options[] = {"--queue-min", "5", "--queue-multiple", "0", "--timeout", "100ms", NULL};
+    front *one = front_open(1000, 1, options);
+    char name[16];
+    bool good = false;
+    read_item(one);
+    for (int i = 0; i < ROUNDS && !good; i++) {
+        snprintf(name, sizeof name, "round%d-", i);
+        good = unknown_take_places(one, name);
+    }
+    assert_true(good);
+    front_close(one);
+}
+
+/* Who is turned away is told how long the queue takes to shrink, once that is known. */
+static void test_told_when_there_is_room(void **state) {
+    (void)state;
+    enum { CROWD = 100 };
+    static const char *const options[] = {"--queue-min", "2", "--queue-multiple", "0", "--poll-min", "20s", "--poll-max",
+                                          "20s",         NULL};
+    front *one = front_open(5, 1, options);
+    sale_queue_answer *screened = calloc(2, sizeof *screened);
+    char user[16];
+    for (int i = 0; i < CROWD; i++) {
+        snprintf(user, sizeof user, "early%d", i);
+        assert_int_equal(sale_enqueue(&one->sale, user, "e", 1).status, SECKILL_OK);
+    }
+    ask_as(one, "ann");
+    assert_turned_away();
+    assert_in_range(front_number(&answer, "retry_after_ms"), 15000, 25000);
+    assert_int_equal(sale_queue_read(&one->sale, 0, CROWD / 2, &screened[0]), SECKILL_OK);
+    assert_int_equal(sale_decide(&one->sale, 0, &screened[0], NULL, 0, &screened[1]), SECKILL_OK);
+    free(screened);
+    wait_for_reading();
+    ask_as(one, "ann");
+    assert_turned_away();
+    assert_in_range(front_number(&answer, "retry_after_ms"), 1000, 10000);
+    front_close(one);
+}
+
+/* ---- shards that are damaged */
+
+static void damage(front *one, uint32_t shard, const char *name) {
+    char key[SECKILL_SHARD_KEY_SIZE];
+    sale_key(&one->sale, shard, name, key);
+    redis_server_forget(redis_server_command(one->redis, "DEL %s", key));
+    redis_server_forget(redis_server_command(one->redis, "SET %s nonsense", key));
+}
+
+/* The others go on, and by what they say the queue stays closed when it is full. */
+static void test_one_shard_is_damaged(void **state) {
+    (void)state;
+    enum { ROOM = 3, CROWD = 40 };
+    static const char *const options[] = {"--queue-min", "3", "--queue-multiple", "0", NULL};
+    front *one = front_open_shards(40, 1, 4, options);
+    int admitted = 0;
+    damage(one, 2, "stock");
+    for (int i = 0; i < CROWD; i++) {
+        ask_as_number(one, "user", i);
+        admitted += answer.status == 202;
+        if (answer.status != 202 && answer.status != 429)
+            assert_true(front_says(&answer, 500, "damaged"));
+        if (i % 10 == 9)
+            wait_for_reading();
+    }
+    assert_int_equal(admitted, ROOM);
+    ask_as(one, "ann");
+    assert_turned_away();
+    front_close(one);
+}
+
+/* Where nobody can say how many wait, there is no admission. */
+static void test_nothing_can_be_counted(void **state) {
+    (void)state;
+    static const char *const options[] = {"--queue-min", "1", "--queue-multiple", "0", NULL};
+    front *one = front_open(5, 1, options);
+    damage(one, 0, "events"); /* which a reading counts, and a request that is enqueued leaves alone */
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(ask_as_number(one, "user", i), 202);
+    assert_int_equal(front_metric(one, TURNED_AWAY), 0);
+    front_close(one);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_queue_min),     cmocka_unit_test(test_queue_multiple),       cmocka_unit_test(test_stampede),
-        cmocka_unit_test(test_made_up_names), cmocka_unit_test(test_readings_are_renewed),
+        cmocka_unit_test(test_queue_min),
+        cmocka_unit_test(test_queue_multiple),
+        cmocka_unit_test(test_stampede),
+        cmocka_unit_test(test_made_up_names),
+        cmocka_unit_test(test_readings_are_renewed),
+        cmocka_unit_test(test_peers_gone),
+        cmocka_unit_test(test_refused_take_no_place),
+        cmocka_unit_test(test_unknown_take_places),
+        cmocka_unit_test(test_told_when_there_is_room),
+        cmocka_unit_test(test_one_shard_is_damaged),
+        cmocka_unit_test(test_nothing_can_be_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

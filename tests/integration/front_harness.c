@@ -138,6 +138,10 @@ static void make_keys(front *one) {
 }
 
 front *front_open(int64_t units, uint32_t limit, const char *const *options) {
+    return front_open_shards(units, limit, 1, options);
+}
+
+front *front_open_shards(int64_t units, uint32_t limit, uint32_t shards, const char *const *options) {
     front *one = calloc(1, sizeof *one);
     must(one != NULL, "memory");
     signal(SIGPIPE, SIG_IGN);
@@ -149,7 +153,7 @@ front *front_open(int64_t units, uint32_t limit, const char *const *options) {
     settings.limit = limit;
     settings.price = 1999;
     settings.hold_ms = 60000;
-    must(sale_define(&one->sale, 1, &settings).status == SECKILL_OK, "define");
+    must(sale_define(&one->sale, shards, &settings).status == SECKILL_OK, "define");
     must(units == 0 || sale_load(&one->sale, "load-1", units).status == SECKILL_OK, "load");
     front_start(one, options);
     return one;
@@ -184,7 +188,7 @@ int front_connect(const front *one) {
         return connect_unix(one->address + 5);
     struct sockaddr_in name = {.sin_family = AF_INET};
     const char *colon = strrchr(one->address, ':');
-    name.sin_port = htons((uint16_t)atoi(colon + 1));
+    name.sin_port = htons((uint16_t)strtol(colon + 1, NULL, 10));
     name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     must(fd >= 0 && connect(fd, (const struct sockaddr *)&name, sizeof name) == 0, "connect");
@@ -245,7 +249,11 @@ static bool read_header(int fd, front_answer *answer) {
         size += more;
         answer->head[size] = '\0';
     }
-    return sscanf(answer->head, "HTTP/1.1 %d ", &answer->status) == 1;
+    static const char version[] = "HTTP/1.1 ";
+    if (strncmp(answer->head, version, strlen(version)) != 0)
+        return false;
+    answer->status = (int)strtol(answer->head + strlen(version), NULL, 10);
+    return answer->status != 0;
 }
 
 void front_read_head(int fd, front_answer *answer) {
@@ -256,7 +264,7 @@ void front_read(int fd, front_answer *answer) {
     if (!read_header(fd, answer))
         return;
     const char *length = strstr(answer->head, "Content-Length: ");
-    size_t size = length != NULL ? (size_t)atol(length + strlen("Content-Length: ")) : 0;
+    size_t size = length != NULL ? (size_t)strtol(length + strlen("Content-Length: "), NULL, 10) : 0;
     must(size < sizeof answer->body, "a body that is too long for the test");
     while (answer->body_size < size) {
         size_t got = receive(fd, answer->body + answer->body_size, size - answer->body_size);
@@ -267,6 +275,12 @@ void front_read(int fd, front_answer *answer) {
         answer->body_size += got;
         answer->body[answer->body_size] = '\0';
     }
+}
+
+void front_reset(int fd) {
+    const struct linger none = {1, 0};
+    must(setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none) == 0, "linger");
+    close(fd);
 }
 
 bool front_at_end(int fd) {
@@ -340,7 +354,7 @@ int64_t front_metric(const front *one, const char *name) {
     char wanted[256];
     snprintf(wanted, sizeof wanted, "%s ", name);
     const char *line = find_metric(one, wanted);
-    return line != NULL ? atoll(line + strlen(wanted)) : -1;
+    return line != NULL ? strtoll(line + strlen(wanted), NULL, 10) : -1;
 }
 
 /* ---- what an answer says */

@@ -37,6 +37,9 @@ typedef struct {
  * besides those that it needs; NULL ends them. */
 front *front_open(int64_t units, uint32_t limit, const char *const *options);
 
+/* The same with more shards. */
+front *front_open_shards(int64_t units, uint32_t limit, uint32_t shards, const char *const *options);
+
 /* Starts the front again, after it was killed and waited for. */
 void front_start(front *one, const char *const *options);
 
@@ -71,6 +74,9 @@ bool front_send_bytes(int fd, const void *data, size_t size);
 /* Reads one answer to a request that was not HEAD. What comes behind it stays in the socket. */
 void front_read(int fd, front_answer *answer);
 void front_read_head(int fd, front_answer *answer); /* to HEAD: no body comes */
+
+/* Closes with a reset: who is gone for good. A connection that is just closed may be one of which only the other half is. */
+void front_reset(int fd);
 
 /* True: the peer has closed (or reset) and sends no more. */
 bool front_at_end(int fd);

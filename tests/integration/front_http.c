@@ -33,7 +33,7 @@ static int open_front(void **state) {
                                           "--max-requests",
                                           "200",
                                           "--max-target-bytes",
-                                          "300",
+                                          "1024",
                                           "--max-header-bytes",
                                           "2048",
                                           "--max-body-bytes",
@@ -147,10 +147,10 @@ static void test_refused_in_pieces(void **state) {
 static void test_large(void **state) {
     char text[8192], long_text[4096];
     memset(long_text, 'a', sizeof long_text);
-    snprintf(text, sizeof text, "GET /%.300s HTTP/1.1\r\n" HOST "\r\n", long_text);
+    snprintf(text, sizeof text, "GET /%.1024s HTTP/1.1\r\n" HOST "\r\n", long_text);
     front_exchange(*state, text, &answer);
     assert_true(front_says(&answer, 414, "uri_too_long"));
-    snprintf(text, sizeof text, "GET /%.299s HTTP/1.1\r\n" HOST "\r\n", long_text);
+    snprintf(text, sizeof text, "GET /%.1023s HTTP/1.1\r\n" HOST "\r\n", long_text);
     front_exchange(*state, text, &answer);
     assert_true(front_says(&answer, 404, "no_such_path"));
     snprintf(text, sizeof text, "GET / HTTP/1.1\r\n" HOST "X: %.2100s\r\n\r\n", long_text);
@@ -304,10 +304,13 @@ static void test_slow_reader(void **state) {
 /* ---- what must work */
 
 static void test_pipelined(void **state) {
-    char text[4096] = "";
+    char text[4096];
+    size_t size = 0;
     for (int i = 0; i < 20; i++)
-        strcat(text, i % 2 == 0 ? "GET /none HTTP/1.1\r\n" HOST "\r\n" : GET_SALE);
-    strcat(text, "GET /v1/activities/sale/items/phone HTTP/1.1\r\n" HOST "Connection: close\r\n\r\nGET /v1");
+        size += (size_t)snprintf(text + size, sizeof text - size, "%s",
+                                 i % 2 == 0 ? "GET /none HTTP/1.1\r\n" HOST "\r\n" : GET_SALE);
+    snprintf(text + size, sizeof text - size,
+             "GET /v1/activities/sale/items/phone HTTP/1.1\r\n" HOST "Connection: close\r\n\r\nGET /v1");
     int fd = front_connect(*state);
     assert_true(front_send(fd, text));
     for (int i = 0; i < 20; i++) {

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include "front_harness.h"
+#include "sale_queue.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -97,6 +98,79 @@ static void test_stop_is_bounded(void **state) {
     front_close(one);
 }
 
+static int send_poll(const front *one, const char *user, const char *ticket) {
+    char text[4096], session[SECKILL_TOKEN_SIZE];
+    front_session(one, user, 600000, session);
+    snprintf(text, sizeof text, "GET /v1/tickets/%s HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer %s\r\n\r\n", ticket,
+             session);
+    int fd = front_connect(one);
+    assert_true(front_send(fd, text));
+    return fd;
+}
+
+static void enqueue(const front *one, const char *user, char ticket[SECKILL_TOKEN_SIZE]) {
+    assert_int_equal(front_ask(one, "POST", REQUESTS, user, "{\"request_id\":\"r\"}", NULL, &answer), 202);
+    front_text(&answer, "ticket", ticket);
+}
+
+/* In queued mode: a request and a poll that are with Redis when the signal comes are answered. */
+static void test_stop_with_queued(void **state) {
+    (void)state;
+    static const char *const options[] = {"--timeout", "15s", NULL};
+    static const int wanted[] = {202, 200};
+    front *one = front_open(5, 1, options);
+    char ticket[SECKILL_TOKEN_SIZE];
+    enqueue(one, "ann", ticket);
+    redis_server_forget(redis_server_command(one->redis, "CLIENT PAUSE 60000 WRITE")); /* readings are answered */
+    int fds[] = {begin(one, "stella", "s1"), 0};
+    wait_in_progress(one, 1); /* admitted, and sent */
+    fds[1] = send_poll(one, "ann", ticket);
+    wait_in_progress(one, 2);
+    int idle = front_connect(one);
+    kill(one->pid, SIGTERM);
+    assert_true(front_at_end(idle)); /* the signal has been seen */
+    close(idle);
+    redis_server_forget(redis_server_command(one->redis, "CLIENT UNPAUSE"));
+    for (int i = 0; i < 2; i++) {
+        front_read(fds[i], &answer);
+        assert_int_equal(answer.status, wanted[i]);
+        assert_non_null(strstr(answer.body, "\"state\":\"queued\""));
+        assert_true(front_has_field(&answer, "Connection: close"));
+        close(fds[i]);
+    }
+    assert_int_equal(front_wait(one->pid), 0);
+    one->pid = 0;
+    assert_int_equal(sale_decide_all(&one->sale), 2);
+    front_close(one);
+}
+
+/* What waits for the item's reading, for its place and for a poll's answer when the time is over is given up, and freed. */
+static void test_stop_gives_up_queued(void **state) {
+    (void)state;
+    static const char *const options[] = {"--stop-timeout", "300ms", "--timeout", "1h", NULL};
+    front *one = front_open(5, 1, options);
+    char ticket[SECKILL_TOKEN_SIZE];
+    enqueue(one, "ann", ticket);
+    redis_server_forget(redis_server_command(one->redis, "CLIENT PAUSE 60000 WRITE"));
+    int fds[] = {begin(one, "stella", "s1"), 0, 0};
+    wait_in_progress(one, 1);
+    redis_server_pause(one->redis);
+    fds[1] = send_poll(one, "ann", ticket);
+    front_sleep_ms(220); /* the reading is too old now */
+    fds[2] = begin(one, "rita", "r1");
+    wait_in_progress(one, 4); /* the two, settings and stock */
+    kill(one->pid, SIGTERM);
+    for (int i = 0; i < 3; i++) {
+        assert_true(front_at_end(fds[i]));
+        close(fds[i]);
+    }
+    assert_int_equal(front_wait(one->pid), 0);
+    one->pid = 0;
+    redis_server_resume(one->redis);
+    redis_server_forget(redis_server_command(one->redis, "CLIENT UNPAUSE"));
+    front_close(one);
+}
+
 static void test_second_signal(void **state) {
     (void)state;
     static const char *const options[] = {"--direct", "--stop-timeout", "1h", "--timeout", "1h", NULL};
@@ -175,7 +249,6 @@ static void test_peers_gone(void **state) {
     (void)state;
     static const char *const options[] = {"--direct", NULL};
     front *one = front_open(40, 1, options);
-    struct linger reset = {1, 0};
     char user[16];
     int fds[30];
     wait_for_health(one, 200);
@@ -187,8 +260,9 @@ static void test_peers_gone(void **state) {
     wait_in_progress(one, 30);
     for (int i = 0; i < 30; i++) {
         if (i % 2 == 0)
-            setsockopt(fds[i], SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-        close(fds[i]);
+            front_reset(fds[i]);
+        else
+            close(fds[i]);
     }
     front_sleep_ms(100);
     redis_server_resume(one->redis);
@@ -286,6 +360,9 @@ static void test_options(void **state) {
         {{"--keys", "/dev/null", "--poll-min", "0"}, 2},
         {{"--keys", "/dev/null", "--poll-max", "1d"}, 2},
         {{"--keys", "/dev/null", "--poll-min", "4s"}, 2},
+        {{"--keys", "/dev/null", "--max-target-bytes", "1023"}, 2}, /* no ticket would pass */
+        {{"--keys", "/dev/null", "--max-target-bytes", "1024", "--max-header-bytes", "2047"}, 2},
+        {{"--keys", "/dev/null", "--max-target-bytes", "1024", "--max-header-bytes", "2048"}, 1},
         {{"--keys", "/dev/null", "--poll-min", "4s", "--poll-max", "4s"}, 1}, /* good: it is the keys that are missing */
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -328,6 +405,7 @@ static void test_cannot_start(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stop_answers_first), cmocka_unit_test(test_stop_is_bounded),
+        cmocka_unit_test(test_stop_with_queued),   cmocka_unit_test(test_stop_gives_up_queued),
         cmocka_unit_test(test_second_signal),      cmocka_unit_test(test_redis_away),
         cmocka_unit_test(test_redis_hangs),        cmocka_unit_test(test_peers_gone),
         cmocka_unit_test(test_trusted_header),     cmocka_unit_test(test_unix_socket),

@@ -1,0 +1,109 @@
+/* seckill-front: POST /v1/activities/A/items/I/requests in queued mode: admitted or turned away, enqueued, answered with a
+ * ticket.
+ *
+ * Whether a request is admitted is decided by the item's last reading, which all requests share: one that comes while there is
+ * none waits for it, and so it does only after a pause, since readings are renewed before they are too old.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "queue.h"
+
+#include "pending.h"
+#include "problem.h"
+#include "tickets.h"
+#include "waits.h"
+
+/* What Retry-After may say. */
+enum { RETRY_MIN_MS = 1000, RETRY_MAX_MS = 30000 };
+
+/* A request on its way into the queue. */
+typedef struct {
+    pending base;
+    bool admitted; /* and counted so, until it is answered */
+    session_user user;
+    wish wish;
+} entrant;
+
+static void count_answer(const entrant *one, bool queued) {
+    const pending *base = &one->base;
+    admission *counts = one->admitted ? catalog_find_admission(base->loop->catalog, base->activity, base->item) : NULL;
+    if (counts != NULL) /* else the catalog has forgotten the item meanwhile */
+        admission_answered(counts, queued);
+}
+
+/* What was sent may be enqueued all the same. */
+static void on_gone(pending *base) {
+    count_answer((entrant *)(void *)base, true);
+}
+
+/* ---- enqueueing */
+
+static void on_enqueued(const seckill_ticket_result *result, void *user_data) {
+    entrant *one = user_data;
+    front_loop *loop = one->base.loop;
+    count_answer(one, result->status == SECKILL_UNKNOWN || result->state == SECKILL_TICKET_QUEUED);
+    ticket_answer(loop, pending_end(&one->base), result, true);
+}
+
+static void enqueue(entrant *one) {
+    pending *base = &one->base;
+    front_loop *loop = base->loop;
+    seckill_reserve_options options = wish_options(&one->wish, &one->user);
+    seckill_status status;
+    seckill_item *item = catalog_handle(loop->catalog, base->activity, base->item, &status);
+    if (item != NULL)
+        status = seckill_enqueue(item, &options, &base->op, on_enqueued, one);
+    if (status == SECKILL_OK)
+        return;
+    count_answer(one, false);
+    answer_status(loop, pending_end(base), status, NULL, 0);
+}
+
+/* ---- admission */
+
+static void turn_away(entrant *one, uint32_t wait_ms) {
+    front_loop *loop = one->base.loop;
+    uint32_t about = wait_ms != 0 ? wait_ms : loop->front->settings->poll_max_ms;
+    uint32_t retry_after_ms = waits_spread(about, RETRY_MIN_MS, RETRY_MAX_MS, waits_random(&loop->random));
+    metrics_turned_away(&loop->metrics);
+    answer_status(loop, pending_end(&one->base), SECKILL_BUSY, "the queue is as long as it may be for the units that are left",
+                  retry_after_ms);
+}
+
+/* No shard said how many wait. Where Redis does not answer, the request would only wait a second time. What else is wrong with
+ * the counts need not be wrong with the queue: there is no admission then, and the item's own bound remains. */
+static void without_counts(entrant *one, seckill_status status) {
+    front_loop *loop = one->base.loop;
+    if (status == SECKILL_NOT_DEFINED || seckill_status_class(status) == SECKILL_CLASS_RETRYABLE)
+        answer_status(loop, pending_end(&one->base), status, NULL, 0);
+    else
+        enqueue(one);
+}
+
+static void on_read(cache_waiter *waiter, cached *entry) {
+    entrant *one = (entrant *)(void *)waiter;
+    catalog_item *item = (catalog_item *)(void *)entry;
+    uint32_t wait_ms = 0;
+    if (!item->counted) {
+        without_counts(one, entry->status);
+        return;
+    }
+    one->admitted = admission_admit(&item->admission, &one->base.loop->front->settings->admission, &wait_ms);
+    if (one->admitted)
+        enqueue(one);
+    else
+        turn_away(one, wait_ms);
+}
+
+void queue_request(const front_call *call, const wish *wanted) {
+    entrant *one = pending_new(sizeof *one, call->loop, call->exchange, call->activity, call->item);
+    if (one == NULL)
+        return;
+    one->base.waiter.done = on_read;
+    one->base.gone = on_gone;
+    one->user = call->user;
+    one->wish = *wanted;
+    seckill_status status = catalog_read_item_ahead(call->loop->catalog, call->activity, call->item, &one->base.waiter);
+    if (status != SECKILL_OK)
+        answer_status(call->loop, pending_end(&one->base), status, NULL, 0);
+}
