@@ -177,7 +177,7 @@ static json_t *request_model(const seckill_queue_entry *entry) {
     json_out_hex(object, "reservation_id", entry->reservation_id, sizeof entry->reservation_id);
     json_out_bytes(object, "user", entry->user);
     json_out_int(object, "quantity", entry->quantity);
-    json_out_time(object, "enqueued", entry->enqueued_ms);
+    json_out_time(object, "since", entry->since_ms);
     return object;
 }
 
@@ -207,11 +207,11 @@ static void show_request(text_table *table, const json_t *request) {
     table_text(table, show_text(request, "reservation_id"));
     table_text(table, show_text(request, "user"));
     table_number(table, show_int(request, "quantity"));
-    table_text(table, show_text(request, "enqueued"));
+    table_text(table, show_text(request, "since"));
 }
 
 static void show_queue(json_t *out) {
-    show_waiting(out, table_new(">shard|id|reservation, if granted|user|>units|enqueued"), "requests", show_request);
+    show_waiting(out, table_new(">shard|id|reservation, if granted|user|>units|since"), "requests", show_request);
 }
 
 const ctl_command ctl_event_commands[] = {

@@ -202,7 +202,7 @@ void model_ticket(json_t *object, const seckill_ticket *ticket) {
     json_out_int(object, "shard", ticket->shard);
     json_out_int(object, "epoch", (int64_t)ticket->epoch);
     json_out_int(object, "n", (int64_t)ticket->n);
-    json_out_time(object, "enqueued", ticket->enqueued_ms);
+    json_out_time(object, "since", ticket->since_ms);
     json_out_time(object, "valid_until", ticket->valid_until_ms);
 }
 

@@ -101,7 +101,7 @@ static void count_decided(decider *d, const seckill_queue_result *result) {
 }
 
 static void keep_view(decider *d, const seckill_queue_result *result) {
-    int64_t waited = result->count > 0 ? result->server_time_ms - result->entries[0].enqueued_ms : 0;
+    int64_t waited = result->count > 0 ? result->server_time_ms - result->entries[0].since_ms : 0;
     d->view = (queue_view){result->waiting, waited > 0 ? (uint64_t)waited : 0, result->stopped != SECKILL_OK};
 }
 

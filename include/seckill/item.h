@@ -50,10 +50,10 @@ typedef struct {
     uint32_t grace_ms;  /* how long past the hold its token can still confirm, if there are units, to 604,800,000; default 0 */
     uint32_t window_ms; /* requests created longer ago are SECKILL_TOO_OLD, 1 to 604,800,000; fixed by the first definition;
                            0: as defined, or 60,000 if it is new */
-    uint32_t remember_ms; /* how long the request ids of cancelled and expired reservations are remembered, and how long a
-                             request may wait in the queue, pauses included; more than window_ms, to 1,209,600,000; fixed by
-                             the first definition; 0: as defined, or window_ms + 60,000 if it is new. Requests from a clock
-                             that is ahead by remember_ms - window_ms or more are SECKILL_TOO_OLD too */
+    uint32_t remember_ms; /* how long the request ids of cancelled and expired reservations are remembered, and how long
+                             after it was made a request may wait in the queue, pauses included; more than window_ms, to
+                             1,209,600,000; fixed by the first definition; 0: as defined, or window_ms + 60,000 if it is new.
+                             Requests from a clock that is ahead by remember_ms - window_ms or more are SECKILL_TOO_OLD too */
     uint32_t max_skew_ms; /* how far the clocks of Redis servers may differ, to 3,600,000; default 0. After a restart or
                              failover nothing expires for this long, and request ids are remembered so much longer */
     uint32_t max_events;  /* events of one shard that may wait for the orders side; beyond it confirm and refund are

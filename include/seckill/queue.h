@@ -9,8 +9,8 @@
  * instruction loses nothing and repeats nothing. Waiting costs nothing but memory in Redis, some 27 bytes and the user; each
  * poll is one read.
  *
- * A request waits for remember_ms of the item's settings at most: then it is refused as too old. Direct reserves of the same
- * item do not stand in the queue; they take what is available at once.
+ * A request waits until remember_ms (of the item's settings) after it was made at most: then it is refused as too old. Direct
+ * reserves of the same item do not stand in the queue; they take what is available at once.
  *
  * Calls, callbacks and the statuses that every callback may give are as in reserve.h.
  *
@@ -83,10 +83,10 @@ typedef struct {
 
 /* Asks what has become of a ticket's request: one read of its home shard, by its record first, so that a grant is seen whatever
  * happened to the queue. After a restart or failover of Redis, a place that still stands is kept; a request that neither waits
- * nor has a record is enqueued again, whatever the sale's state, with the time at which it was enqueued first: its place was
+ * nor has a record is enqueued again, whatever the sale's state, with its first since_ms: its place was
  * lost, or it was refused before, which is then decided anew.
  *   op   gets the operation, for seckill_op_detach; may be NULL
- * The callback's status: SECKILL_OK. SECKILL_TOO_OLD: it was enqueued remember_ms ago or earlier, and there is no record of it:
+ * The callback's status: SECKILL_OK. SECKILL_TOO_OLD: remember_ms have passed since since_ms, and there is no record of it:
  * it was refused, or what it became is forgotten. SECKILL_BUSY: it cannot be enqueued again, since twice max_queue requests
  * wait; nothing was decided: poll again. SECKILL_UNKNOWN: it may have been enqueued again; poll again with the same ticket. */
 SECKILL_API SECKILL_CHECKED seckill_status seckill_poll(seckill_item *item, const seckill_poll_options *options,
@@ -105,7 +105,7 @@ typedef struct {
     seckill_bytes user;
     uint8_t reservation_id[SECKILL_RESERVATION_ID_SIZE];
     uint32_t quantity;
-    int64_t enqueued_ms; /* the server's clock */
+    int64_t since_ms; /* when it was enqueued, or made if that was earlier; the server's clock */
 } seckill_queue_entry;
 
 typedef struct {

@@ -19,7 +19,7 @@ seckill_status seckill_enqueue(seckill_item *item, const seckill_reserve_options
 static bool ticket_valid(const seckill_item *item, const seckill_ticket *ticket) {
     return ticket != NULL && ticket->user_size >= 1 && ticket->user_size <= SECKILL_USER_MAX &&
            sk__names_item(item, ticket->activity, ticket->item) && sk__quantity_valid(ticket->quantity) &&
-           sk__number_valid(ticket->epoch) && sk__number_valid(ticket->n) && sk__time_valid(ticket->enqueued_ms);
+           sk__number_valid(ticket->epoch) && sk__number_valid(ticket->n) && sk__time_valid(ticket->since_ms);
 }
 
 seckill_status seckill_poll(seckill_item *item, const seckill_poll_options *options, seckill_op **op, seckill_ticket_cb cb,
@@ -36,7 +36,7 @@ seckill_status seckill_poll(seckill_item *item, const seckill_poll_options *opti
     sk__wish_begin(&wish, SK__POLL, user, given.timeout_ms, user_data);
     wish.id = given.ticket->reservation_id;
     wish.quantity = given.ticket->quantity;
-    wish.time_ms = given.ticket->enqueued_ms;
+    wish.time_ms = given.ticket->since_ms;
     wish.about.place.epoch = given.ticket->epoch;
     wish.about.place.n = given.ticket->n;
     wish.ticket_cb = cb;

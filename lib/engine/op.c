@@ -255,9 +255,9 @@ static void make_ticket(const seckill_op *op, const sk__place *place, const sk__
     ticket->shard = shard->index;
     ticket->epoch = place->epoch;
     ticket->n = place->n;
-    ticket->enqueued_ms = place->enqueued_ms;
+    ticket->since_ms = place->since_ms;
     /* Decided within remember_ms; then it can be polled for as long as a token can be used. */
-    ticket->valid_until_ms = place->enqueued_ms + settings->remember_ms + settings->hold_ms + settings->grace_ms;
+    ticket->valid_until_ms = place->since_ms + settings->remember_ms + settings->hold_ms + settings->grace_ms;
 }
 
 static seckill_ticket_state state_of(const sk__record *record, seckill_status *reason) {

@@ -32,7 +32,7 @@ struct seckill_op {
     } cb; /* NULL: detached */
     void *user_data;
     uint64_t sequence;
-    int64_t time_ms; /* reserve, enqueue: created; poll, enqueue again: enqueued; confirm: the end of its token */
+    int64_t time_ms; /* reserve, enqueue: created; poll, enqueue again: since when it waits; confirm: the end of its token */
     sk__about about;
     uint8_t id[SECKILL_RESERVATION_ID_SIZE];
     uint32_t quantity;

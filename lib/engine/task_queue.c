@@ -60,7 +60,7 @@ static void read_entry(sk__reader *reader, seckill_queue_entry *entry) {
     entry->id.n = sk__read_number(reader);
     sk__read_into(reader, entry->reservation_id, sizeof(entry->reservation_id));
     entry->quantity = sk__read_u32(reader);
-    entry->enqueued_ms = (int64_t)sk__read_u48(reader);
+    entry->since_ms = (int64_t)sk__read_u48(reader);
     entry->user = sk__read_bytes(reader, sk__read_u8(reader));
     if (entry->user.size == 0 || entry->user.size > SECKILL_USER_MAX)
         reader->failed = true;

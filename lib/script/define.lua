@@ -20,7 +20,7 @@ end
 local function create()
   local time = read('TIME')
   local created = number(time[1] * 1000 + math.floor(time[2] / 1000))
-  local fields = { 'layout', '1', 'seed', seed, 'run', string.match(read('INFO', 'server'), 'run_id:(%x+)') }
+  local fields = { 'layout', '1', 'seed', seed, 'run', read_run() }
   for _, name in ipairs(COUNTERS) do
     fields[#fields + 1] = name
     fields[#fields + 1] = (name == 'epoch' or name == 'clock') and created or '0'
@@ -44,7 +44,7 @@ end
 
 permit_writes()
 permit('TIME')
-permit('INFO', 'server')
+permit('INFO', 'server', 'replication')
 permit('HMGET', STOCK, 'f') -- open() reads again what create() made
 permit('HSET', TRANSFERS, 'f', 'v')
 for _, stream in ipairs({ QUEUE, EVENTS }) do

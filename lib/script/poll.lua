@@ -5,7 +5,7 @@
 -- prelude: queue.lua
 -- Says what has become of tickets' requests.
 --
--- ARGV   2: for each ticket: reservation id c16, quantity I4, epoch I8, n I8, enqueued at I6
+-- ARGV   2: for each ticket: reservation id c16, quantity I4, epoch I8, n I8, since I6
 --        3 ...: the users, one for each ticket
 -- reply  as of enqueue; refused requests have the flag for it and the reason as their status; 'lost': enqueue it again
 open()
@@ -19,7 +19,7 @@ local function reason(known, quantity)
 end
 
 -- The record comes first: whatever the queue says, a grant stands.
-local function poll(user, id, quantity, epoch, n, enqueued)
+local function poll(user, id, quantity, epoch, n, since)
   settle(user)
   local known = records[user]
   local place = find(known, id)
@@ -28,9 +28,9 @@ local function poll(user, id, quantity, epoch, n, enqueued)
     return answer(status, record and flags or DECIDED, record)
   end
   -- From here on a record might have been there, and be forgotten.
-  if now >= enqueued + stock.remember then return answer('too_old', 0) end
+  if now >= since + stock.remember then return answer('too_old', 0) end
   local waits = n > stock.decided and n <= stock.enqueued
-  if waits and (epoch == stock.epoch or stands(epoch, n, id)) then return answer_queued(epoch, n, enqueued) end
+  if waits and (epoch == stock.epoch or stands(epoch, n, id)) then return answer_queued(epoch, n, since) end
   if epoch == stock.epoch and n <= stock.decided then return answer(reason(known, quantity), DECIDED) end
   answer('lost', 0)
 end

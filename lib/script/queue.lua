@@ -4,7 +4,7 @@
 -- the two they wait. n never begins anew, so a place is n - decided, whatever the epoch. An entry of the stream holds up to
 -- ENTRY_MAX requests; its id is the epoch and the n of its first one.
 local ENTRY_MAX = 64
-local REQUEST = '>c16I4I6B' -- reservation id, quantity, enqueued at, size of the user; the user follows
+local REQUEST = '>c16I4I6B' -- reservation id, quantity, since when it waits, size of the user; the user follows
 local REQUEST_SIZE = 27
 
 -- reading them in order, from the first that is not decided ----------------------------------------------------------------
@@ -38,10 +38,10 @@ end
 
 local function parse_request()
   local size = user_size()
-  local id, quantity, enqueued = struct.unpack(REQUEST, text, at)
+  local id, quantity, since = struct.unpack(REQUEST, text, at)
   local first = at + REQUEST_SIZE
   local request = {
-    epoch = entry_epoch, n = entry_n, entry = entry, id = id, quantity = quantity, enqueued = enqueued,
+    epoch = entry_epoch, n = entry_n, entry = entry, id = id, quantity = quantity, since = since,
     user = string.sub(text, first, first + size - 1), is_last = first + size > #text,
   }
   at, entry_n = first + size, entry_n + 1
@@ -92,8 +92,8 @@ local function permit_queue()
 end
 
 -- Puts a request behind the others; its n.
-local function add_request(user, id, quantity, enqueued)
-  added[#added + 1] = struct.pack(REQUEST, id, quantity, enqueued, #user) .. user
+local function add_request(user, id, quantity, since)
+  added[#added + 1] = struct.pack(REQUEST, id, quantity, since, #user) .. user
   stock.enqueued = stock.enqueued + 1
   return stock.enqueued
 end
@@ -108,9 +108,9 @@ local function write_queue()
 end
 
 -- answers --------------------------------------------------------------------------------------------------------------------
-local function answer_queued(epoch, n, enqueued)
+local function answer_queued(epoch, n, since)
   answers[#answers + 1] = string.char(STATUS.ok, QUEUED)
-  bodies[#bodies + 1] = struct.pack('>I8I8I6', epoch, n, enqueued)
+  bodies[#bodies + 1] = struct.pack('>I8I8I6', epoch, n, since)
 end
 
 -- How far the queue is: decided I8, enqueued I8.

@@ -14,7 +14,7 @@
 --        3: verdicts: one byte for each request screened; not 0: it is blacklisted
 -- reply  decided I4, granted I4, refused I4, blacklisted I4, why it stopped B (a status; 0: it did not), epoch I8, version I8,
 --        available I8; progress: decided I8, enqueued I8; the next request: epoch I8, n I8 (0: there is none); those handed out:
---        count I4; for each: epoch I8, n I8, reservation id c16, quantity I4, enqueued at I6, size of the user B, user
+--        count I4; for each: epoch I8, n I8, reservation id c16, quantity I4, since I6, size of the user B, user
 open()
 local from_epoch, from_n, to_n, verdicts_n, proof_epoch, proof_version, proof_units, max =
   struct.unpack('>I8I8I8I8I8I8I8I4', ARGV[2])
@@ -70,7 +70,7 @@ local function decide(request)
   settle(user)
   if find(records[user], request.id) then return nil end
   -- Its id might have been granted and forgotten meanwhile.
-  if now >= request.enqueued + stock.remember or sale_status == 'ended' then return count('refused') end
+  if now >= request.since + stock.remember or sale_status == 'ended' then return count('refused') end
   if is_blacklisted(request) then
     blacklist(user, request)
     return count('blacklisted')
@@ -118,7 +118,7 @@ local function hand_out(request)
   first = first or request
   if #out >= max or request.epoch ~= first.epoch then return false end
   out[#out + 1] = struct.pack('>I8I8', request.epoch, request.n)
-    .. struct.pack(REQUEST, request.id, request.quantity, request.enqueued, #request.user) .. request.user
+    .. struct.pack(REQUEST, request.id, request.quantity, request.since, #request.user) .. request.user
   return true
 end
 

@@ -65,7 +65,7 @@ uint64_t sk__read_number(sk__reader *reader) {
 static void read_place(sk__reader *reader, sk__place *place) {
     place->epoch = sk__read_number(reader);
     place->n = sk__read_number(reader);
-    place->enqueued_ms = (int64_t)sk__read_u48(reader);
+    place->since_ms = (int64_t)sk__read_u48(reader);
 }
 
 enum { WIRE_BUSY = 200, REPLAYED = 1, WITH_RECORD = 2, QUEUED = 4, DECIDED = 8 };

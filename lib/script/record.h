@@ -42,7 +42,7 @@ void sk__read_record(sk__reader *reader, sk__record *record);
 /* Where a request stands in the queue. */
 typedef struct {
     uint64_t epoch, n;
-    int64_t enqueued_ms;
+    int64_t since_ms;
 } sk__place;
 
 /* How far a shard's queue is: the n of the last request that was decided, and of the last that came. */

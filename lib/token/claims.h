@@ -11,7 +11,7 @@
  *   shard   -                                                      whose queue   -
  *   epoch   -                                                      its place     -
  *   n       -                                                      its place     -
- *   iat     issued_ms, a time as above                             enqueued_ms   issued_ms
+ *   iat     issued_ms, a time as above                             since_ms      issued_ms
  *   exp     valid_until_ms, likewise                               same          same
  *
  * Reading is strict: each claim of the purpose once, no other claim, each value in the one form that writing gives it; but
@@ -29,7 +29,7 @@ enum { SK__CLAIMS_MAX = 640 }; /* bytes that hold the JSON of any claims */
 
 /* What a token of any purpose says. */
 typedef struct {
-    seckill_reservation_ref ref; /* of a ticket: issued_ms is when it was enqueued; no hold and no price */
+    seckill_reservation_ref ref; /* of a ticket: issued_ms is since when it waits; no hold and no price */
     uint32_t shard;              /* this and what follows: of a ticket */
     uint64_t epoch, n;
 } sk__claims;

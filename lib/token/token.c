@@ -93,7 +93,7 @@ static sk__claims claims_of(const seckill_ticket *ticket) {
     memcpy(ref->item, ticket->item, sizeof ref->item);
     memcpy(ref->reservation_id, ticket->reservation_id, sizeof ref->reservation_id);
     ref->quantity = ticket->quantity;
-    ref->issued_ms = ticket->enqueued_ms;
+    ref->issued_ms = ticket->since_ms;
     ref->valid_until_ms = ticket->valid_until_ms;
     return claims;
 }
@@ -201,7 +201,7 @@ static void ticket_of(const sk__claims *claims, seckill_ticket *ticket) {
     ticket->shard = claims->shard;
     ticket->epoch = claims->epoch;
     ticket->n = claims->n;
-    ticket->enqueued_ms = ref->issued_ms;
+    ticket->since_ms = ref->issued_ms;
     ticket->valid_until_ms = ref->valid_until_ms;
 }
 

@@ -44,7 +44,7 @@ static void put_queue(fault_stage *stage, uint64_t first, const unsigned *entrie
         for (unsigned i = 1; i <= *entries; i++) {
             sk__write_bytes(&writer, "0123456789abcdef", 16);
             sk__write_u32(&writer, 1);
-            sk__write_u48(&writer, (uint64_t)stage->waits.enqueued_ms);
+            sk__write_u48(&writer, (uint64_t)stage->waits.since_ms);
             sk__write_u8(&writer, i == *entries ? user_size : USER_SIZE);
             for (unsigned k = 0; k < (i == *entries ? user_size : USER_SIZE); k++)
                 sk__write_u8(&writer, 'u');
@@ -214,7 +214,7 @@ static void a_ticket_whose_place_is_damaged(void **state) {
     polled = sale_poll(&stage->sale, &stage->waits);
     fault_assert_status(polled, SECKILL_OK);
     assert_true(polled.requeued && polled.ticket.n == stage->waits.n + 1);
-    assert_int_equal(polled.ticket.enqueued_ms, stage->waits.enqueued_ms);
+    assert_int_equal(polled.ticket.since_ms, stage->waits.since_ms);
     fault_picture_restore(picture, stage->server);
     redis_server_forget(picture);
 }

@@ -390,14 +390,14 @@ static void test_wrong_tickets(void **state) {
     }
 
     assert_int_equal(seckill_ticket_verify(one->ring, ticket, strlen(ticket), wall_ms(), 0, &says), SECKILL_OK);
-    says.enqueued_ms -= FAR_MS;
+    says.since_ms -= FAR_MS;
     says.valid_until_ms -= FAR_MS;
     assert_int_equal(seckill_ticket_issue(one->ring, &says, wrong, sizeof wrong, NULL), SECKILL_OK);
     poll_ticket(one, "ann", wrong);
     assert_true(front_says(&answer, 409, "token_expired"));
-    says.enqueued_ms += FAR_MS;
+    says.since_ms += FAR_MS;
     says.valid_until_ms = wall_ms() - 1000; /* the clocks may differ by two seconds */
-    says.enqueued_ms -= FAR_MS / 2;
+    says.since_ms -= FAR_MS / 2;
     assert_int_equal(seckill_ticket_issue(one->ring, &says, wrong, sizeof wrong, NULL), SECKILL_OK);
     poll_ticket(one, "ann", wrong);
     assert_true(front_says(&answer, 409, "too_old")); /* the server's word, not the front's */

@@ -74,8 +74,8 @@ static void poll_refuses_bad_arguments(void **state) {
     WITH(bad.epoch = (uint64_t)SECKILL_AMOUNT_MAX + 1);
     WITH(bad.n = 0);
     WITH(bad.n = UINT64_MAX);
-    WITH(bad.enqueued_ms = -1);
-    WITH(bad.enqueued_ms = INT64_C(1) << 47);
+    WITH(bad.since_ms = -1);
+    WITH(bad.since_ms = INT64_C(1) << 47);
 #undef WITH
     assert_status(sale_poll(&r->sale, &good).status, SECKILL_OK);
 }

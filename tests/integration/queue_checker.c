@@ -151,6 +151,10 @@ static bool was_paused(const checker *c, const checker_start *start) {
     return start->paused || c->pauses != start->pauses;
 }
 
+static int64_t smaller(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
 static void take_refusal(checker *c, const checker_start *start, seckill_status status) {
     take_no_record(c, start);
     if (status == SECKILL_PAUSED)
@@ -183,7 +187,7 @@ void checker_take_enqueue(checker *c, const checker_start *start, const sale_tic
     assert_true(answer->ticket.n > start->seen); /* behind all that had come */
     assert_false(start->paused && c->paused && c->pauses == start->pauses);
     assert_true(start->clock <= request->created + CHECKER_WINDOW_MS);
-    assert_in_range(answer->ticket.enqueued_ms, start->clock, c->r->now_ms);
+    assert_in_range(answer->ticket.since_ms, smaller(request->created, start->clock), smaller(request->created, c->r->now_ms));
     take_place(c, start, answer);
     c->states[SECKILL_TICKET_QUEUED]++;
     request->has_ticket = true;
@@ -191,7 +195,7 @@ void checker_take_enqueue(checker *c, const checker_start *start, const sale_tic
 }
 
 void checker_take_poll(checker *c, const checker_start *start, const seckill_ticket *ticket, const sale_ticket_answer *answer) {
-    int64_t too_old = ticket->enqueued_ms + CHECKER_REMEMBER_MS;
+    int64_t too_old = ticket->since_ms + CHECKER_REMEMBER_MS;
 
     assert_int_equal(answer->calls, 1);
     assert_int_equal(answer->requeued, 0); /* there is one epoch here */

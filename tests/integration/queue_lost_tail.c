@@ -177,7 +177,7 @@ static void check_first_poll(life *l, request *q, const rules_record *record) {
     }
     assert_true(q->polled.ticket.epoch > ticket->epoch);
     assert_true(q->polled.ticket.n > l->enqueued[shard]);
-    assert_int_equal(q->polled.ticket.enqueued_ms, ticket->enqueued_ms);
+    assert_int_equal(q->polled.ticket.since_ms, ticket->since_ms);
     l->enqueued[shard] = q->polled.ticket.n;
 }
 

@@ -166,7 +166,7 @@ static void assert_requeued(const sale_ticket_answer *answer, const sale_ticket_
     queue_assert_queued(answer, position);
     assert_int_equal(answer->requeued, 1);
     assert_true(answer->ticket.epoch > from->ticket.epoch);
-    assert_int_equal(answer->ticket.enqueued_ms, from->ticket.enqueued_ms);
+    assert_int_equal(answer->ticket.since_ms, from->ticket.since_ms);
     assert_int_equal(answer->ticket.valid_until_ms, from->ticket.valid_until_ms);
     assert_memory_equal(answer->ticket.reservation_id, from->ticket.reservation_id, SECKILL_RESERVATION_ID_SIZE);
 }

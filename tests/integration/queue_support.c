@@ -89,7 +89,7 @@ static void screen(queue_worker *worker, const seckill_queue_result *result) {
         worker->ids[i] = entry->id;
         memcpy(worker->users[i], entry->user.data, entry->user.size);
         worker->user_sizes[i] = entry->user.size;
-        worker->enqueued_ms[i] = entry->enqueued_ms;
+        worker->since_ms[i] = entry->since_ms;
         worker->quantities[i] = entry->quantity;
         worker->verdicts[i] = worker->is_blacklisted != NULL && worker->is_blacklisted(entry->user);
     }

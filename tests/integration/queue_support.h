@@ -41,7 +41,7 @@ typedef struct {
     uint8_t verdicts[SECKILL_BATCH_MAX];
     uint8_t users[SECKILL_BATCH_MAX][SECKILL_USER_MAX];
     size_t user_sizes[SECKILL_BATCH_MAX];
-    int64_t enqueued_ms[SECKILL_BATCH_MAX];
+    int64_t since_ms[SECKILL_BATCH_MAX];
     uint32_t quantities[SECKILL_BATCH_MAX];
     /* All answers. */
     uint64_t all_decided, all_granted, all_refused, all_blacklisted;

@@ -286,7 +286,7 @@ static void any_bytes_are_a_user(void **state) {
     for (size_t i = 0; i < 256 + 64; i++) {
         assert_int_equal(worker->user_sizes[i], i < 256 ? 1 : SECKILL_USER_MAX);
         assert_memory_equal(worker->users[i], users[i], worker->user_sizes[i]);
-        assert_int_equal(worker->enqueued_ms[i], r->now_ms);
+        assert_int_equal(worker->since_ms[i], r->now_ms);
         worker->verdicts[i] = 0;
     }
     worker->options.max = 0;

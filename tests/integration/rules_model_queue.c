@@ -48,7 +48,7 @@ int model_poll(game *g) {
     int user = g->tickets[place].user, request = g->tickets[place].request;
     sale_ticket_answer answer = sale_poll(&g->r->sale, ticket);
     oracle copy = g->o;
-    oracle_ticket expected = oracle_poll(&copy, user, request, ticket->quantity, ticket->n, ticket->enqueued_ms);
+    oracle_ticket expected = oracle_poll(&copy, user, request, ticket->quantity, ticket->n, ticket->since_ms);
 
     compare_ticket(user, &answer, &expected);
     if (answer.has_ref)
@@ -67,7 +67,7 @@ static void compare_waiting(game *g, uint32_t k, uint32_t max) {
 
         assert_int_equal(g->queue.entries[i].id.n, shard->decided + i + 1);
         assert_int_equal(g->queue.entries[i].quantity, expected->quantity);
-        assert_int_equal(g->queue.entries[i].enqueued_ms, expected->enqueued);
+        assert_int_equal(g->queue.entries[i].since_ms, expected->since);
         assert_string_equal(g->queue.users[i], model_name('u', expected->user));
     }
 }

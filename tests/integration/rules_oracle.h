@@ -27,7 +27,7 @@ typedef struct {
 typedef struct {
     int user, request;
     uint32_t quantity;
-    int64_t enqueued;
+    int64_t since;
 } oracle_waiting;
 
 typedef struct {
@@ -90,7 +90,7 @@ typedef struct {
 
 oracle_ticket oracle_enqueue(oracle *o, int user, int request, uint32_t quantity, int64_t created);
 /* Of a copy: a poll changes nothing. */
-oracle_ticket oracle_poll(oracle *copy, int user, int request, uint32_t quantity, uint64_t n, int64_t enqueued);
+oracle_ticket oracle_poll(oracle *copy, int user, int request, uint32_t quantity, uint64_t n, int64_t since);
 /* Decides from `from` to `to`, with one verdict for each of them. */
 oracle_decisions oracle_process(oracle *o, uint32_t shard, uint64_t from, uint64_t to, const uint8_t *blacklisted);
 

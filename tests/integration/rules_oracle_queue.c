@@ -66,7 +66,7 @@ oracle_ticket oracle_enqueue(oracle *o, int user, int request, uint32_t quantity
     place->user = user;
     place->request = request;
     place->quantity = quantity;
-    place->enqueued = o->now;
+    place->since = created < o->now ? created : o->now;
     return queued(shard->enqueued, shard->enqueued - shard->decided);
 }
 
@@ -82,13 +82,13 @@ static seckill_status reason(const oracle *o, int user, uint32_t quantity) {
     return available > 0 ? SECKILL_NOT_ENOUGH : SECKILL_SOLD_OUT;
 }
 
-oracle_ticket oracle_poll(oracle *copy, int user, int request, uint32_t quantity, uint64_t n, int64_t enqueued) {
+oracle_ticket oracle_poll(oracle *copy, int user, int request, uint32_t quantity, uint64_t n, int64_t since) {
     const oracle_shard *shard = &copy->shards[copy->users[user].home];
     const oracle_record *record = oracle_find(copy, user, request);
 
     if (record != NULL)
         return record->quantity != quantity ? refused(SECKILL_CONFLICT) : of_record(record);
-    if (copy->now >= enqueued + copy->settings.remember_ms)
+    if (copy->now >= since + copy->settings.remember_ms)
         return nothing(SECKILL_TOO_OLD);
     return n > shard->decided ? queued(n, n - shard->decided) : refused(reason(copy, user, quantity));
 }
@@ -115,7 +115,7 @@ static void decide(oracle *o, const oracle_waiting *place, bool blacklisted, ora
     if (oracle_find(o, place->user, place->request) != NULL)
         return;
     decisions->decided++;
-    if (o->now >= place->enqueued + o->settings.remember_ms || oracle_sale_status(o) == SECKILL_ENDED) {
+    if (o->now >= place->since + o->settings.remember_ms || oracle_sale_status(o) == SECKILL_ENDED) {
         decisions->refused++;
     } else if (blacklisted) {
         decisions->blacklisted++;

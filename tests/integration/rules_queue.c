@@ -24,7 +24,7 @@ static void requests_wait_are_decided_in_order_and_polled(void **state) {
     queue_assert_queued(&b, 2);
     queue_assert_queued(&c, 3);
     assert_int_equal(c.ticket.n, a.ticket.n + 2);
-    assert_int_equal(a.ticket.enqueued_ms, r->now_ms);
+    assert_int_equal(a.ticket.since_ms, r->now_ms);
     assert_int_equal(a.ticket.valid_until_ms, r->now_ms + 2000 + 1000 + 500);
     polled = queue_poll(r, &c);
     queue_assert_queued(&polled, 3);

@@ -103,7 +103,7 @@ static seckill_ticket good_ticket(void) {
     memcpy(ticket.item, "phone", sizeof("phone"));
     ticket.quantity = 1;
     ticket.epoch = ticket.n = 1;
-    ticket.enqueued_ms = 1;
+    ticket.since_ms = 1;
     return ticket;
 }
 
@@ -133,8 +133,8 @@ static void each_bad_ticket_is_refused(void **state) {
     BAD(n, 0);
     BAD(n, (uint64_t)SECKILL_AMOUNT_MAX + 1);
     BAD(n, UINT64_MAX);
-    BAD(enqueued_ms, -1);
-    BAD(enqueued_ms, INT64_C(1) << 47);
+    BAD(since_ms, -1);
+    BAD(since_ms, INT64_C(1) << 47);
 #undef BAD
     bad = good; /* names without an end */
     memset(bad.item, 'p', sizeof(bad.item));

@@ -268,7 +268,7 @@ void engine_poll(engine_test *test, engine_ask *ask, const char *user, uint64_t 
     ticket.quantity = 1;
     ticket.epoch = epoch;
     ticket.n = n;
-    ticket.enqueued_ms = test->wire.wall_ms - 500;
+    ticket.since_ms = test->wire.wall_ms - 500;
     options.ticket = &ticket;
     options.timeout_ms = timeout_ms;
     started(ask, seckill_poll(test->item, &options, &ask->op, on_ticket, ask));

@@ -119,7 +119,7 @@ static void what_is_handed_out(void **state) {
         assert_int_equal(ask.entries[i].id.epoch, EPOCH);
         assert_int_equal(ask.entries[i].id.n, 5 + i);
         assert_int_equal(ask.entries[i].quantity, 1);
-        assert_int_equal(ask.entries[i].enqueued_ms, test->wire.wall_ms);
+        assert_int_equal(ask.entries[i].since_ms, test->wire.wall_ms);
         assert_memory_equal(ask.entries[i].reservation_id, "0123456789abcdef", 16);
     }
     assert_int_equal(test->engine->stats.granted, 1);

@@ -47,7 +47,7 @@ static void assert_ticket_of(const engine_test *test, const seckill_ticket *tick
     assert_int_equal(ticket->shard, 2);
     assert_int_equal(ticket->epoch, 77);
     assert_int_equal(ticket->n, 15);
-    assert_int_equal(ticket->enqueued_ms, test->wire.wall_ms);
+    assert_int_equal(ticket->since_ms, test->wire.wall_ms);
     assert_int_equal(ticket->valid_until_ms, test->wire.wall_ms + 120000 + 60000);
 }
 

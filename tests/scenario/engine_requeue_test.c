@@ -34,11 +34,11 @@ static void it_is_enqueued_again_at_once(void **state) {
     engine_test *test = *state;
     static engine_ask ask;
     uint8_t id[16];
-    int64_t enqueued_ms;
+    int64_t since_ms;
 
     engine_test_know_map(test);
     poll_lost(test, &ask, engine_user(test, 1, 0), 0);
-    enqueued_ms = test->wire.wall_ms - 500; /* as its ticket says */
+    since_ms = test->wire.wall_ms - 500; /* as its ticket says */
     fake_transport_advance(&test->wire, 30);
     memcpy(id, fake_sent_id(engine_last(test), 0), 16);
     fake_transport_play(&test->wire, 0);
@@ -53,7 +53,7 @@ static void it_is_enqueued_again_at_once(void **state) {
 
         assert_int_equal(sk__read_u32(&reader), 1); /* quantity */
         assert_int_equal(sk__read_u8(&reader), 1);  /* it stood in the queue before */
-        assert_int_equal(sk__read_u48(&reader), enqueued_ms);
+        assert_int_equal(sk__read_u48(&reader), since_ms);
     }
     fake_transport_play(&test->wire, 1);
     engine_assert_done(&ask, SECKILL_OK);

@@ -195,7 +195,7 @@ static void places_are_read_behind_the_answers(void **state) {
         assert_false(is_sound_of(bytes, cut, 4, true));
     assert_true(sk__read_answer(&answers, &bodies).record.shown.state == SECKILL_RESERVED);
     answer = sk__read_answer(&answers, &bodies);
-    assert_true(answer.queued && answer.place.epoch == 7 && answer.place.n == 9 && answer.place.enqueued_ms == 1234);
+    assert_true(answer.queued && answer.place.epoch == 7 && answer.place.n == 9 && answer.place.since_ms == 1234);
     answer = sk__read_answer(&answers, &bodies);
     assert_true(answer.decided && answer.status == SECKILL_SOLD_OUT);
     assert_true((int)sk__read_answer(&answers, &bodies).status == SK__ANSWER_LOST);

@@ -87,7 +87,7 @@ static void a_ticket_out_of_range_is_not_issued(void **state) {
     bad[4].epoch = 0;
     bad[5].n = 0;
     bad[6].n = UINT64_MAX;
-    bad[7].valid_until_ms = bad[7].enqueued_ms;
+    bad[7].valid_until_ms = bad[7].since_ms;
     for (size_t i = 0; i < 8; i++)
         assert_int_equal(seckill_ticket_issue(f->local, &bad[i], token, sizeof token, NULL), SECKILL_INVALID);
     seckill_ticket ticket = token_usual_ticket();

@@ -85,7 +85,7 @@ seckill_ticket token_usual_ticket(void) {
     ticket.shard = 7;
     ticket.epoch = 1795367481000;
     ticket.n = 100001;
-    ticket.enqueued_ms = TOKEN_ISSUED_MS;
+    ticket.since_ms = TOKEN_ISSUED_MS;
     ticket.valid_until_ms = TOKEN_ISSUED_MS + 120000;
     return ticket;
 }
