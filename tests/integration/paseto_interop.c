@@ -4,9 +4,10 @@
  *   paseto_interop public KEY                           the public half of a secret key
  *   paseto_interop id KEY                               its PASERK id
  *   paseto_interop issue KEY PURPOSE USER ACTIVITY ITEM RESERVATION QUANTITY PRICE ISSUED HOLD VALID
+ *   paseto_interop ticket KEY USER ACTIVITY ITEM RESERVATION QUANTITY SHARD EPOCH N SINCE VALID
  *   paseto_interop verify KEY PURPOSE NOW TOKEN         the status, and what the token says, one field a line
  *
- * USER and RESERVATION are hexadecimal, times milliseconds, PURPOSE reservation, ticket or session.
+ * USER and RESERVATION are hexadecimal, times milliseconds, PURPOSE reservation or session, and ticket to verify.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -49,23 +50,54 @@ static seckill_keyring *ring_of(const char *key) {
     return NULL;
 }
 
-static bool fill(char **arguments, seckill_reservation_ref *ref) {
+/* user, activity, item, reservation id: what reservations and tickets say alike. */
+static bool fill_subject(char **arguments, uint8_t user[SECKILL_USER_MAX], size_t *user_size, char activity[SECKILL_ID_MAX + 1],
+                         char item[SECKILL_ID_MAX + 1], uint8_t id[SECKILL_RESERVATION_ID_SIZE]) {
     size_t id_size = 0;
+    if (sodium_hex2bin(user, SECKILL_USER_MAX, arguments[0], strlen(arguments[0]), NULL, user_size, NULL) != 0)
+        return false;
+    if (sodium_hex2bin(id, SECKILL_RESERVATION_ID_SIZE, arguments[3], strlen(arguments[3]), NULL, &id_size, NULL) != 0 ||
+        id_size != SECKILL_RESERVATION_ID_SIZE)
+        return false;
+    snprintf(activity, SECKILL_ID_MAX + 1, "%s", arguments[1]);
+    snprintf(item, SECKILL_ID_MAX + 1, "%s", arguments[2]);
+    return true;
+}
+
+static bool fill(char **arguments, seckill_reservation_ref *ref) {
     memset(ref, 0, sizeof *ref);
-    if (sodium_hex2bin(ref->user, sizeof ref->user, arguments[0], strlen(arguments[0]), NULL, &ref->user_size, NULL) != 0)
+    if (!fill_subject(arguments, ref->user, &ref->user_size, ref->activity, ref->item, ref->reservation_id))
         return false;
-    if (sodium_hex2bin(ref->reservation_id, sizeof ref->reservation_id, arguments[3], strlen(arguments[3]), NULL, &id_size,
-                       NULL) != 0 ||
-        id_size != sizeof ref->reservation_id)
-        return false;
-    snprintf(ref->activity, sizeof ref->activity, "%s", arguments[1]);
-    snprintf(ref->item, sizeof ref->item, "%s", arguments[2]);
     ref->quantity = (uint32_t)strtoul(arguments[4], NULL, 10);
     ref->price = strtoll(arguments[5], NULL, 10);
     ref->issued_ms = strtoll(arguments[6], NULL, 10);
     ref->hold_until_ms = strtoll(arguments[7], NULL, 10);
     ref->valid_until_ms = strtoll(arguments[8], NULL, 10);
     return true;
+}
+
+static bool fill_ticket(char **arguments, seckill_ticket *ticket) {
+    memset(ticket, 0, sizeof *ticket);
+    if (!fill_subject(arguments, ticket->user, &ticket->user_size, ticket->activity, ticket->item, ticket->reservation_id))
+        return false;
+    ticket->quantity = (uint32_t)strtoul(arguments[4], NULL, 10);
+    ticket->shard = (uint32_t)strtoul(arguments[5], NULL, 10);
+    ticket->epoch = strtoull(arguments[6], NULL, 10);
+    ticket->n = strtoull(arguments[7], NULL, 10);
+    ticket->since_ms = strtoll(arguments[8], NULL, 10);
+    ticket->valid_until_ms = strtoll(arguments[9], NULL, 10);
+    return true;
+}
+
+static int issue_ticket(char **arguments) {
+    seckill_ticket ticket;
+    seckill_keyring *ring = ring_of(arguments[0]);
+    char token[SECKILL_TOKEN_SIZE];
+    seckill_status status = SECKILL_INVALID;
+    if (ring != NULL && fill_ticket(arguments + 1, &ticket))
+        status = seckill_ticket_issue(ring, &ticket, token, sizeof token, NULL);
+    seckill_keyring_free(ring);
+    return status == SECKILL_OK ? print_text(status, token) : report(status);
 }
 
 static int issue(char **arguments) {
@@ -82,28 +114,46 @@ static int issue(char **arguments) {
     return print_text(status, token);
 }
 
+static void print_subject(const uint8_t *user, size_t user_size, const char *activity, const char *item, const uint8_t *id) {
+    char user_text[2 * SECKILL_USER_MAX + 1], id_text[2 * SECKILL_RESERVATION_ID_SIZE + 1];
+    sodium_bin2hex(user_text, sizeof user_text, user, user_size);
+    sodium_bin2hex(id_text, sizeof id_text, id, SECKILL_RESERVATION_ID_SIZE);
+    printf("%s\n%s\n%s\n%s\n", user_text, activity, item, id_text);
+}
+
 static void print_ref(const seckill_reservation_ref *ref) {
-    char user[2 * SECKILL_USER_MAX + 1], id[2 * SECKILL_RESERVATION_ID_SIZE + 1];
-    sodium_bin2hex(user, sizeof user, ref->user, ref->user_size);
-    sodium_bin2hex(id, sizeof id, ref->reservation_id, sizeof ref->reservation_id);
-    printf("%s\n%s\n%s\n%s\n%" PRIu32 "\n%" PRId64 "\n", user, ref->activity, ref->item, id, ref->quantity, ref->price);
+    print_subject(ref->user, ref->user_size, ref->activity, ref->item, ref->reservation_id);
+    printf("%" PRIu32 "\n%" PRId64 "\n", ref->quantity, ref->price);
     printf("%" PRId64 "\n%" PRId64 "\n%" PRId64 "\n", ref->issued_ms, ref->hold_until_ms, ref->valid_until_ms);
+}
+
+static void print_ticket(const seckill_ticket *ticket) {
+    print_subject(ticket->user, ticket->user_size, ticket->activity, ticket->item, ticket->reservation_id);
+    printf("%" PRIu32 "\n%" PRIu32 "\n%" PRIu64 "\n%" PRIu64 "\n", ticket->quantity, ticket->shard, ticket->epoch, ticket->n);
+    printf("%" PRId64 "\n%" PRId64 "\n", ticket->since_ms, ticket->valid_until_ms);
+}
+
+static int verify_with(const seckill_keyring *ring, seckill_token_purpose purpose, int64_t now_ms, const char *token) {
+    seckill_reservation_ref ref;
+    seckill_ticket ticket;
+    bool is_ticket = purpose == SECKILL_TOKEN_TICKET;
+    seckill_status status = is_ticket ? seckill_ticket_verify(ring, token, strlen(token), now_ms, 0, &ticket)
+                                      : seckill_token_verify(ring, purpose, token, strlen(token), now_ms, 0, &ref);
+    int result = report(status);
+    if (status == SECKILL_OK && is_ticket)
+        print_ticket(&ticket);
+    else if (status == SECKILL_OK)
+        print_ref(&ref);
+    return result;
 }
 
 static int verify(char **arguments) {
     seckill_token_purpose purpose;
-    seckill_reservation_ref ref;
     seckill_keyring *ring = ring_of(arguments[0]);
-    if (ring == NULL || !purpose_of(arguments[1], &purpose)) {
-        seckill_keyring_free(ring);
-        return report(SECKILL_INVALID);
-    }
-    seckill_status status =
-        seckill_token_verify(ring, purpose, arguments[3], strlen(arguments[3]), strtoll(arguments[2], NULL, 10), 0, &ref);
+    int result = ring != NULL && purpose_of(arguments[1], &purpose)
+                     ? verify_with(ring, purpose, strtoll(arguments[2], NULL, 10), arguments[3])
+                     : report(SECKILL_INVALID);
     seckill_keyring_free(ring);
-    int result = report(status);
-    if (status == SECKILL_OK)
-        print_ref(&ref);
     return result;
 }
 
@@ -120,6 +170,8 @@ int main(int count, char **arguments) {
         return print_text(seckill_key_id(arguments[2], strlen(arguments[2]), text), text);
     if (count == 13 && strcmp(command, "issue") == 0)
         return issue(arguments + 2);
+    if (count == 13 && strcmp(command, "ticket") == 0)
+        return issue_ticket(arguments + 2);
     if (count == 6 && strcmp(command, "verify") == 0)
         return verify(arguments + 2);
     fputs("usage: see the top of paseto_interop.c\n", stderr);

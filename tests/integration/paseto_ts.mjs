@@ -74,6 +74,23 @@ function readsOurSession(way) {
     assert.deepEqual(payload, { sub: 'alice', iat: iso(issued), exp: iso(valid) });
 }
 
+// Another set of claims: a place in the queue.
+const place = { aud: '618-2026/10001', jti: reservation, qty: 2, shard: 1023, epoch: Number.MAX_SAFE_INTEGER, n: 77,
+                iat: iso(issued), exp: iso(valid) };
+const placeFields = ['618-2026', '10001', reservation, '2', '1023', String(Number.MAX_SAFE_INTEGER), '77', String(issued),
+                     String(valid)];
+
+function ticketsBothWays(way, user) {
+    const ticket = ours('ticket', way.issuing, hex(user.bytes), ...placeFields);
+    const { payload } = way.read(ticket, { assertion: 'ticket' });
+    assert.deepEqual(payload, { ...user.claim, ...place });
+    assert.throws(() => way.read(ticket, { assertion: 'reservation' }));
+    const options = { footer: { kid: way.kid }, assertion: 'ticket' };
+    assert.deepEqual(verifyOurs(way, way.make({ ...user.claim, ...place }, options), { purpose: 'ticket' }),
+                     ['ok', hex(user.bytes), ...placeFields]);
+    assert.deepEqual(verifyOurs(way, way.make(claimsOf(user), options), { purpose: 'ticket' }), ['token_claims']);
+}
+
 // What our side says of a token: its status, then its fields.
 function verifyOurs(way, token, { purpose = 'reservation', now = issued } = {}) {
     return ours('verify', way.verifying, purpose, String(now), token).split('\n');
@@ -110,6 +127,7 @@ for (const way of ways) {
     for (const user of users) {
         readsOurs(way, user);
         oursReads(way, user);
+        ticketsBothWays(way, user);
     }
     readsOurSession(way);
     oursRefuses(way);
