@@ -93,21 +93,28 @@ static void an_unknown_host_is_named(void **state) {
 
 typedef struct {
     uv_work_t work;
+    uv_sem_t begun;
     uv_mutex_t mutex;
 } held_thread;
 
 static void on_held(uv_work_t *work) {
     held_thread *held = work->data;
 
+    uv_sem_post(&held->begun);
     uv_mutex_lock(&held->mutex);
     uv_mutex_unlock(&held->mutex);
 }
 
+/* Returns when the thread is held. Else it could look up a name first, although that is asked for later: where the test before
+ * cancelled a look-up that had not begun, its place in libuv's queue is still there, and the next look-up gets it. */
 static void hold_thread(io_test *test, held_thread *held) {
+    uv_sem_init(&held->begun, 0);
     uv_mutex_init(&held->mutex);
     uv_mutex_lock(&held->mutex);
     held->work.data = held;
     assert_int_equal(uv_queue_work(&test->loop, &held->work, on_held, NULL), 0);
+    uv_sem_wait(&held->begun);
+    uv_sem_destroy(&held->begun);
 }
 
 static void waits_for_a_slow_resolver(void **state) {
