@@ -101,7 +101,7 @@ pids+=("$compiler")
 kill -INT "$pid"
 ends 130
 says "Stopped."
-if kill -0 "$compiler" 2>/dev/null; then
+if grep -q '^State:[[:space:]]*[^XZ[:space:]]' "/proc/$compiler/status" 2>/dev/null; then
     fail "the compiler runs on"
 fi
 PACKAGES=1 expect 3 "$scratch/tree/examples/demo"
