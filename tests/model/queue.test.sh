@@ -6,130 +6,18 @@
 #   trace OPTION...            the steps to the promise that breaks first: trace MUTATION=BEYOND_TO BLACKLIST=2
 #
 # Every search is exhaustive within its bounds. An option is a macro of queue.pml, NAME=VALUE or FAIR.
-set -euo pipefail
-
-folder=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-compiler=${SECKILL_CC:-cc}
-full=${SECKILL_TESTS_FULL:-}
-depth_max=1000000
-
-command -v spin >/dev/null || {
-    echo "skipped: there is no spin"
-    exit 77
+usage() {
+    sed -n '2,8s/^# \{0,1\}//p' "$script" >&2
 }
 
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch"
-cp "$folder/queue.pml" .
-
-macros=()
-# search OPTIMIZATION OPTION...: looks at every state that can be reached; what it finds is in `found`, in words
-search() {
-    local optimization=$1 option limits=(-DSAFETY -DNOFAIR) run=()
-    shift
-    macros=()
-    for option in "$@"; do
-        macros+=("-D$option")
-        if [[ $option == FAIR ]]; then
-            limits=(-DNFAIR=3)
-            run=(-a -f)
-        fi
-    done
-    if [[ -n $full ]]; then
-        limits+=(-DCOLLAPSE)
-    fi
-    rm -f ./*.trail
-    spin "${macros[@]}" -a queue.pml >log || { # it tells its troubles on standard output
-        cat log
-        exit 1
-    }
-    # Nothing is gained by partial order reduction: nearly every step touches the server.
-    "$compiler" "$optimization" -w -DNOREDUCE -DVECTORSZ=512 "${limits[@]}" -o pan pan.c
-    ./pan -m"$depth_max" -w22 "${run[@]}" >log || true
-
-    states=$(awk '/ states, stored/ { print $1; exit }' log)
-    depth=$(sed -nE 's/.*depth reached ([0-9]+),.*/\1/p' log)
-    if [[ -e queue.pml.trail ]]; then
-        found=violation
-    elif grep -q 'errors: 0$' log && ! grep -qiE 'not completed|too small|out of memory' log; then
-        found=nothing
-    else
-        found=trouble
-    fi
+script=$(realpath "${BASH_SOURCE[0]}")
+# shellcheck disable=SC2034 # common.sh reads them
+{
+    model=queue.pml
+    groups="life failover liveness"
 }
-
-# Each step to the violation: who, and the line of queue.pml with which the step begins.
-story() {
-    spin "${macros[@]}" -t -p queue.pml | awk '
-        NR == FNR { source[FNR] = $0; next }
-        /^ *[0-9]+:.*proc +[0-9]+ \([a-z]+:[0-9]+\) queue\.pml:[0-9]+ / {
-            split($5, place, ":")
-            if ($1 != step && $4 !~ /^\(:init:/) {
-                line = source[place[2]]
-                sub(/^ +/, "", line)
-                if (line !~ /^(}|:: else|:: from)/) printf "%6s %s %s: %s\n", $1, $3, $4, line
-            }
-            step = $1
-        }
-        /START OF CYCLE/ { print "       and from here on, for ever:" }' queue.pml -
-}
-
-# The promise that broke: the assertion, and the procedure of queue.pml that it stands in.
-promise() {
-    local line
-    line=$(spin "${macros[@]}" -t queue.pml |
-        awk -F '[:,]' '/Error: assertion violated/ && !line { line = $3 } END { print line }')
-    if [[ -z $line ]]; then
-        echo "decided_at_last"
-        return
-    fi
-    awk -v line="$line" '
-        /^inline/ { split($2, name, "("); inside = name[1] }
-        NR == line { sub(/^ +/, ""); sub(/;$/, ""); print inside ": " $0 }' queue.pml
-}
-
-problems=0
-searches=0
-# holds NAME OPTION...
-holds() {
-    local name=$1 started=$SECONDS
-    shift
-    search -O2 "$@"
-    searches=$((searches + 1))
-    if [[ $found == nothing ]]; then
-        printf '%-46s %9s states, depth %4s, %3s s: holds\n' "$name" "$states" "$depth" "$((SECONDS - started))"
-        return
-    fi
-    problems=$((problems + 1))
-    echo "$name ($*): $found"
-    if [[ $found == violation ]]; then
-        promise
-        story
-    else
-        cat log
-    fi
-}
-
-mutations=()
-# breaks MUTATION OPTION...
-breaks() {
-    local name=$1
-    shift
-    search -O0 "MUTATION=$name" "$@"
-    mutations+=("$name")
-    if [[ $found == violation ]]; then
-        printf '%-18s %8s states, depth %4s: breaks %s\n' "$name" "$states" "$depth" "$(promise)"
-        return
-    fi
-    problems=$((problems + 1))
-    if [[ $found == nothing ]]; then
-        echo "$name ($*): breaks nothing"
-    else
-        echo "$name ($*): trouble"
-        cat log
-    fi
-}
+# shellcheck source=tests/model/common.sh
+source "$(dirname "$script")/common.sh"
 
 life() {
     holds "two workers" WORKERS=2 PLACES=3
@@ -176,7 +64,7 @@ liveness() {
 }
 
 broken() {
-    local small="WORKERS=1 PROOFS=0 TIME=0" aging="WORKERS=1 PROOFS=0" once="RESTARTS=1 ROLLBACKS=1" name
+    local small="WORKERS=1 PROOFS=0 TIME=0" aging="WORKERS=1 PROOFS=0" once="RESTARTS=1 ROLLBACKS=1"
     # shellcheck disable=SC2086 # they are several options
     {
         breaks BLIND_ENQUEUE $small
@@ -203,45 +91,6 @@ broken() {
         breaks NEVER_PROVE FAIR WORKERS=1 PLACES=2
         breaks NEVER_AGAIN FAIR WORKERS=1 PLACES=4 $once
     }
-    while read -r name; do
-        if [[ " ${mutations[*]} " != *" $name "* ]]; then
-            echo "$name: not checked"
-            problems=$((problems + 1))
-        fi
-    done < <(sed -nE '/---- mutations/,/^#ifndef/s/^#define ([A-Z_]+) .*/\1/p' queue.pml)
 }
 
-case ${1:-} in
-life | failover | liveness)
-    "$1"
-    if ((problems == 0)); then
-        echo "Every promise holds in each of these $searches configurations: all states within their bounds were looked at."
-    else
-        echo "In $problems of $searches configurations a promise is broken or the search came to no end."
-    fi
-    ;;
-mutations)
-    broken
-    if ((problems == 0)); then
-        echo "Each of the ${#mutations[@]} mutations breaks a promise: the checks are not empty."
-    else
-        echo "$problems of ${#mutations[@]} mutations went unnoticed."
-    fi
-    ;;
-trace)
-    search -O1 "${@:2}"
-    case $found in
-    nothing) echo "Every promise holds: $states states, depth $depth." ;;
-    violation)
-        promise
-        story
-        ;;
-    *) cat log ;;
-    esac
-    ;;
-*)
-    sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
-    exit 2
-    ;;
-esac
-((problems == 0))
+check "$@"
