@@ -1,10 +1,17 @@
-/* libseckill: the client: one connection to Redis, and everything that is under way on it.
+/* libseckill: the client: its connections to Redis, and everything that is under way on them.
  *
  * A client belongs to one thread, the one that runs its loop: every call on it, on its items and on its operations is made
  * there, and every callback runs there. Use one client for each thread. A forked child must not touch its parent's client.
  *
  * Callbacks never run inside the call that started them; they run later, from the loop. Inside a callback every call is
  * allowed, seckill_client_close included.
+ *
+ * Servers. `address` names one Redis server, or a server and its replicas of which one is the master, or any nodes of a Redis
+ * Cluster; which of these it is shows by itself. The addresses are tried in turn until one serves. A server that says that it
+ * is a replica (one promoted by hand elsewhere, a master that was demoted) is left for the next address. Of a cluster, the
+ * other nodes, and which of them serves which slots, are learnt from it: failovers, new and removed nodes, and slots that move
+ * are followed by themselves. Each master that is needed gets one connection (two with `replicas`); one that is slow or gone
+ * holds up only the shards that it serves. At most 254 masters. Redis Sentinel is not asked; give the addresses.
  *
  * Memory: all of the library's own allocations for a client go through its allocator, and each failure is survived. hiredis and
  * libuv allocate through malloc; hiredis 0.14 and libuv abort the process when malloc fails.
@@ -19,6 +26,12 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+enum {
+    SECKILL_SEEDS_MAX = 16,  /* addresses that a client is given */
+    SECKILL_NODES_MAX = 256, /* numbers that a client has for servers: for 254 masters of a cluster */
+    SECKILL_REPLICAS_MAX = 16
+};
 
 struct uv_loop_s;
 
@@ -48,7 +61,8 @@ typedef void (*seckill_log_cb)(seckill_log_level level, const char *line, void *
 typedef struct {
     size_t struct_size;
     struct uv_loop_s *loop;      /* the libuv loop that drives the client; NULL: the host drives it, see seckill_client_fd */
-    const char *address;         /* "host:port", "[v6]:port", "host" (port 6379) or "unix:/path"; default "127.0.0.1:6379" */
+    const char *address;         /* "host:port", "[v6]:port", "host" (port 6379) or "unix:/path"; default "127.0.0.1:6379". Or
+                                    several, up to SECKILL_SEEDS_MAX, with commas between: see Servers above */
     const char *user;            /* ACL user; NULL: the default user */
     const char *password;        /* NULL: no AUTH is sent (then `user` must be NULL too) */
     const char *prefix;          /* of all keys, 1 to 64 of A-Za-z0-9._:-; default "seckill" */
@@ -62,6 +76,12 @@ typedef struct {
     uint32_t max_batches;        /* batches in flight to each Redis node, and of each call over several shards the shards asked
                                     at a time, 1 to 64; default 2 */
     uint32_t max_batch;          /* operations in one batch, 1 to SECKILL_BATCH_MAX; default SECKILL_BATCH_MAX */
+    uint32_t max_repeats;        /* scripts sent again in a second, after lost connections and passing errors; more of them wait
+                                    for their turn, 1 to 1,000,000; default 1,000 */
+    uint32_t replicas;           /* answers wait until so many replicas of the shard's master have what they say, to
+                                    SECKILL_REPLICAS_MAX; default 0. It should be all that can be promoted: then no failover loses
+                                    what was answered. Where fewer have it in time the answer is SECKILL_UNKNOWN. (One server
+                                    alone: use `appendfsync always`.) */
     const seckill_allocator *allocator; /* copied; NULL: malloc, realloc, free */
     seckill_log_cb log;                 /* NULL: no log */
     void *log_user_data;
@@ -69,7 +89,7 @@ typedef struct {
 } seckill_client_options;
 
 #define SECKILL_CLIENT_OPTIONS_INIT                                                                                            \
-    { sizeof(seckill_client_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, SECKILL_LOG_ERROR }
+    { sizeof(seckill_client_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, SECKILL_LOG_ERROR }
 
 /* Opens a client and begins to connect in the background; calls may be made at once and wait for the connection. The client
  * keeps its loop alive until it is closed. Deadlines count from the loop's clock: a host that works for long between two turns
@@ -118,13 +138,20 @@ typedef struct {
     uint64_t connections; /* made, the first included */
     uint64_t in_progress; /* gauge: operations under way */
     uint64_t in_flight;   /* gauge: batches in flight, or waiting for the connection */
-    int connected;        /* gauge: 1 if the connection is up */
+    int connected;        /* gauge: 1 if every connection that is needed is up (and there is one) */
+    uint64_t transfers;   /* times that units were moved from one shard to another */
+    uint64_t transferred; /* units moved so */
+    uint64_t surveys;     /* rounds over all shards of an item, to find units or to prove that there are none */
+    uint64_t from_memory; /* first attempts refused without asking Redis */
+    uint64_t moved;       /* redirections by a cluster: MOVED and ASK */
+    uint64_t nodes;       /* gauge: servers known */
 } seckill_client_stats;
 
 /* Fills what `stats->struct_size` leaves room for. SECKILL_INVALID: a NULL argument or an impossible size. */
 SECKILL_API seckill_status seckill_client_get_stats(const seckill_client *client, seckill_client_stats *stats);
 
-/* Why the connection is down, for a person: "connection refused", for example; "" while it is up. Valid until the next call. */
+/* Why a connection that is needed is down, for a person: "connection refused", for example; "" while all are up. Valid until
+ * the next call. */
 SECKILL_API const char *seckill_client_trouble(const seckill_client *client);
 
 #ifdef __cplusplus

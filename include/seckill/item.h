@@ -86,6 +86,8 @@ typedef struct {
     uint32_t shard;
     seckill_status status;
     int64_t amount; /* load, withdraw: units that this shard got or gave; expire: that came back; events_ack: events; else 0 */
+    uint64_t epoch; /* expire: the shard's, where it answered: another one than before says that its server was restarted, or
+                       that another has taken over, and what was written last may be lost; else 0 */
 } seckill_shard_outcome;
 
 /* The result of a call on an item. */
@@ -149,7 +151,8 @@ SECKILL_API SECKILL_CHECKED seckill_status seckill_stock_withdraw(seckill_item *
                                                                   uint32_t timeout_ms, seckill_item_cb cb, void *user_data);
 
 /* The stock of one shard, or the sum of all. The account holds where
- * loaded + transferred_in - transferred_out == available + reserved + sold. */
+ * loaded + transferred_in - transferred_out == available + reserved + sold. Available units are negative where a shard owes
+ * some: a failover lost that it gave them away. The next that are freed there pay for it. */
 typedef struct {
     uint32_t shard;
     seckill_status status; /* SECKILL_OK: the numbers were read */
@@ -160,6 +163,7 @@ typedef struct {
     int64_t users;                        /* users with records */
     int64_t events;                       /* events that wait for the orders side */
     int64_t queued;                       /* requests that wait in the queue */
+    int64_t transfers;                    /* times that units were sent from here to another shard */
     uint64_t version;                     /* rises when available units rise */
     uint64_t settings_version;            /* of the settings that the shard works with */
     uint64_t epoch;

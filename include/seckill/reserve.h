@@ -59,8 +59,8 @@ typedef seckill_result_cb seckill_reserve_cb;
 typedef struct seckill_op seckill_op;
 
 enum {
-    /* This request id was never sent before: the answer may come from memory, at most 200 ms old, instead of from Redis. Never
-     * set it on a retry: its grant may stand. A permission, not an order: this release asks Redis all the same. */
+    /* This request id was never sent before: that nothing is left may be answered from memory, at most 200 ms old, instead of
+     * from Redis. Never set it on a retry: its grant may stand. */
     SECKILL_FIRST_ATTEMPT = 1
 };
 
@@ -77,10 +77,11 @@ typedef struct {
 #define SECKILL_RESERVE_OPTIONS_INIT                                                                                           \
     { sizeof(seckill_reserve_options), {0, 0}, {0, 0}, 0, 0, 0, 0 }
 
-/* Takes units for a user: available to reserved.
+/* Takes units for a user: available to reserved. Where the user's shard has too few, they are moved there from others.
  *   op   gets the operation, for seckill_op_detach; may be NULL
  * The callback's status: SECKILL_OK: reserved (or, `replayed`, reserved or sold already under this request id).
- * SECKILL_SOLD_OUT: the user's shard has no unit. SECKILL_NOT_ENOUGH: fewer than asked. SECKILL_LIMIT_REACHED,
+ * SECKILL_SOLD_OUT: at some instant since the call (or of the 200 ms before it) no shard had a unit, and none was on its way.
+ * SECKILL_NOT_ENOUGH: the same for as many as were asked for: fewer were left in all. SECKILL_LIMIT_REACHED,
  * SECKILL_NOT_STARTED, SECKILL_PAUSED, SECKILL_ENDED. SECKILL_CANCELLED, SECKILL_EXPIRED, SECKILL_REFUNDED: this request id's
  * reservation is over: use a new id to try again. SECKILL_BLACKLISTED: the queue's worker refused this request id.
  * SECKILL_CONFLICT: this request id was used with another quantity.
@@ -90,19 +91,27 @@ typedef struct {
 SECKILL_API SECKILL_CHECKED seckill_status seckill_reserve(seckill_item *item, const seckill_reserve_options *options,
                                                            seckill_op **op, seckill_reserve_cb cb, void *user_data);
 
+enum {
+    /* The orders database has this order already. After a failover that lost the reservation or its confirmation this tells
+     * Redis again: whatever limit, stock and time say the reservation is sold, without an event; where its units are gone
+     * the shard owes them. Only for orders that are written: nothing is checked. */
+    SECKILL_CONFIRM_ORDERED = 1
+};
+
 typedef struct {
     size_t struct_size;
     const seckill_reservation_ref *ref; /* what the verified token says, copied; its activity and item must be the handle's */
     seckill_bytes order_ref;            /* the shop's own words, 0 to SECKILL_ORDER_REF_MAX bytes, copied into the event */
     uint32_t timeout_ms;                /* 1 to 3,600,000; 0: the client's default */
+    uint32_t flags;                     /* SECKILL_CONFIRM_ORDERED */
 } seckill_confirm_options;
 
 #define SECKILL_CONFIRM_OPTIONS_INIT                                                                                           \
-    { sizeof(seckill_confirm_options), 0, {0, 0}, 0 }
+    { sizeof(seckill_confirm_options), 0, {0, 0}, 0, 0 }
 
 /* Settles a reservation: reserved to sold, once, with an event for the orders side in the same atomic step. A reservation that
  * has expired, or that a failover lost, is taken again if the token is still valid by the server's clock, the sale is on, and
- * limit and stock allow.
+ * limit and stock allow; units are moved in from other shards where its own has too few.
  * The callback's status: SECKILL_OK. SECKILL_EXPIRED: for good. SECKILL_CANCELLED, SECKILL_REFUNDED, SECKILL_BLACKLISTED.
  * SECKILL_CONFLICT: the record says another quantity than the token. SECKILL_PAUSED, SECKILL_NOT_STARTED: the hold is over, and
  * nothing is taken again now. SECKILL_BUSY: too many events wait (settings.max_events), or the record is lost and the user has

@@ -45,16 +45,22 @@ static void on_turn(void *owner) {
         sk__engine_turn(client->engine);
 }
 
-static void on_up(void *owner) {
+static void on_up(void *owner, uint32_t node) {
     seckill_client *client = owner;
 
-    sk__engine_up(client->engine);
+    sk__engine_up(client->engine, node);
 }
 
-static void on_down(void *owner, seckill_status status, const char *cause) {
+static void on_down(void *owner, uint32_t node, seckill_status status, const char *cause) {
     seckill_client *client = owner;
 
-    sk__engine_down(client->engine, status, cause);
+    sk__engine_down(client->engine, node, status, cause);
+}
+
+static void on_moved(void *owner) {
+    seckill_client *client = owner;
+
+    sk__engine_moved(client->engine);
 }
 
 /* ---- opening ---- */
@@ -71,11 +77,13 @@ static seckill_status open_io(seckill_client *client, const seckill_client_optio
     config.command_timeout_ms = options->command_timeout_ms;
     config.reconnect_min_ms = options->reconnect_min_ms;
     config.reconnect_max_ms = options->reconnect_max_ms;
+    config.replicas = options->replicas;
     config.allocator = &client->allocator;
     config.log = &client->log;
     config.events.on_turn = on_turn;
     config.events.on_up = on_up;
     config.events.on_down = on_down;
+    config.events.on_moved = on_moved;
     config.owner = client;
     return sk__io_open(&config, &client->io);
 }
@@ -91,6 +99,8 @@ static seckill_status open_engine(seckill_client *client, const seckill_client_o
     config.max_operations = options->max_operations;
     config.max_batches = options->max_batches;
     config.max_batch = options->max_batch;
+    config.max_repeats = options->max_repeats;
+    config.lasting = options->replicas != 0;
     randombytes_buf(&config.random_seed, sizeof(config.random_seed));
     return sk__engine_open(&config, &client->engine);
 }
@@ -186,8 +196,10 @@ seckill_status seckill_client_get_stats(const seckill_client *client, seckill_cl
     all = client->engine->stats;
     all.struct_size = size;
     all.connections = sk__io_connections(client->io);
-    all.in_flight = client->engine->batches;
+    all.in_flight = sk__engine_batches(client->engine);
     all.connected = sk__io_is_up(client->io);
+    all.moved = sk__io_redirections(client->io);
+    all.nodes = sk__io_servers(client->io);
     memcpy(stats, &all, size);
     return SECKILL_OK;
 }

@@ -97,6 +97,12 @@ seckill_status seckill_expire(seckill_item *item, uint32_t timeout_ms, seckill_e
     return sk__expire_start(item, timeout_ms, cb, user_data);
 }
 
+seckill_status seckill_transfers_finish(seckill_item *item, uint32_t timeout_ms, seckill_transfers_cb cb, void *user_data) {
+    if (!call_valid(item, timeout_ms, cb != NULL))
+        return SECKILL_INVALID;
+    return sk__transfers_start(item, timeout_ms, cb, user_data);
+}
+
 seckill_status seckill_events_read(seckill_item *item, uint32_t shard, uint32_t max, uint32_t timeout_ms, seckill_events_cb cb,
                                    void *user_data) {
     if (!call_valid(item, timeout_ms, cb != NULL) || shard >= SECKILL_SHARDS_MAX || max < 1 || max > SECKILL_BATCH_MAX)

@@ -53,7 +53,8 @@ static bool numbers_complete(seckill_client_options *out) {
            complete(&out->command_timeout_ms, 1000, HOUR_MS) && complete(&out->reconnect_min_ms, 20, HOUR_MS) &&
            complete(&out->reconnect_max_ms, out->reconnect_min_ms > 1000 ? out->reconnect_min_ms : 1000, HOUR_MS) &&
            complete(&out->max_operations, 65536, 16777216) && complete(&out->max_batches, 2, 64) &&
-           complete(&out->max_batch, SECKILL_BATCH_MAX, SECKILL_BATCH_MAX) && out->reconnect_min_ms <= out->reconnect_max_ms;
+           complete(&out->max_batch, SECKILL_BATCH_MAX, SECKILL_BATCH_MAX) && complete(&out->max_repeats, 1000, 1000000) &&
+           out->replicas <= SECKILL_REPLICAS_MAX && out->reconnect_min_ms <= out->reconnect_max_ms;
 }
 
 static bool allocator_valid(const seckill_allocator *allocator) {

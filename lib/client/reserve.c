@@ -51,6 +51,7 @@ seckill_status sk__wish_units(const seckill_item *item, sk__op_kind kind, const 
     sk__wish_begin(wish, kind, given.user, given.timeout_ms, user_data);
     wish->id = id;
     wish->quantity = given.quantity != 0 ? given.quantity : 1;
+    wish->first_attempt = (given.flags & SECKILL_FIRST_ATTEMPT) != 0;
     wish->time_ms = given.created_ms != 0 ? given.created_ms : wall_ms(item);
     return SECKILL_OK;
 }
@@ -80,7 +81,8 @@ seckill_status seckill_confirm(seckill_item *item, const seckill_confirm_options
     sk__op_wish wish;
 
     if (item == NULL || cb == NULL || !sk__options_copy(&given, sizeof(given), options) || !ref_valid(item, given.ref) ||
-        !sk__bytes_valid(given.order_ref, SECKILL_ORDER_REF_MAX, true) || !sk__timeout_valid(given.timeout_ms))
+        !sk__bytes_valid(given.order_ref, SECKILL_ORDER_REF_MAX, true) || !sk__timeout_valid(given.timeout_ms) ||
+        (given.flags & ~(uint32_t)SECKILL_CONFIRM_ORDERED) != 0)
         return SECKILL_INVALID;
     user.data = given.ref->user;
     user.size = given.ref->user_size;
@@ -90,6 +92,7 @@ seckill_status seckill_confirm(seckill_item *item, const seckill_confirm_options
     wish.quantity = given.ref->quantity;
     wish.about.price = given.ref->price;
     wish.time_ms = given.ref->valid_until_ms;
+    wish.ordered = (given.flags & SECKILL_CONFIRM_ORDERED) != 0;
     wish.result_cb = cb;
     return sk__op_start(item, &wish, op);
 }

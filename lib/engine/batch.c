@@ -5,29 +5,29 @@
 struct sk__batch {
     sk__call call;
     sk__line *line;
+    uint32_t node;  /* where it is counted */
     uint32_t count; /* of ops; NULL where one is over */
     uint32_t live;
+    uint32_t takes; /* which of the shard's it carried */
     seckill_op *ops[];
 };
 
 /* ---- lines ---- */
 
 static sk__line *line_of(const seckill_op *op) {
-    seckill_item *item = op->item;
-    uint32_t home = seckill_shard_of(sk__op_user(op), item->info.seed, item->info.settings.shards);
-
-    return &item->shards[home].lines[op->kind];
+    return &op->item->shards[sk__home_of(op)].lines[op->kind];
 }
 
-/* Puts the line where the age of its head says. False: out of memory, which one that stood there already cannot meet. */
+/* Puts the line where its server and the age of its head say. False: out of memory. */
 static bool set_ready(sk__engine *engine, sk__line *line) {
     const seckill_op *head;
 
-    sk__heap_remove(&engine->ready, &line->ready);
+    sk__heap_remove(&engine->nodes[line->node].ready, &line->ready);
     if (sk__list_is_empty(&line->ops))
         return true;
     head = SK__CONTAINER(line->ops.next, seckill_op, line.link);
-    return sk__heap_add(&engine->ready, &line->ready, (int64_t)head->sequence);
+    line->node = sk__engine_node_of(engine, line->shard->slot);
+    return sk__heap_add(&engine->nodes[line->node].ready, &line->ready, (int64_t)head->sequence);
 }
 
 bool sk__line_add(seckill_op *op) {
@@ -40,10 +40,20 @@ bool sk__line_add(seckill_op *op) {
     return false;
 }
 
+bool sk__line_add_first(seckill_op *op) {
+    sk__line *line = line_of(op);
+
+    sk__list_prepend(&line->ops, &op->line.link);
+    if (set_ready(op->item->engine, line))
+        return true;
+    sk__list_remove(&op->line.link);
+    return false;
+}
+
 void sk__line_remove(seckill_op *op) {
     sk__list_remove(&op->line.link);
     if (op->item->shards != NULL && sk__list_is_empty(&line_of(op)->ops))
-        sk__heap_remove(&op->item->engine->ready, &line_of(op)->ready);
+        sk__heap_remove(&op->item->engine->nodes[line_of(op)->node].ready, &line_of(op)->ready);
 }
 
 /* ---- what goes out ---- */
@@ -54,10 +64,13 @@ static void write_reserve(sk__writer *writer, const seckill_op *op) {
     sk__write_u48(writer, (uint64_t)op->time_ms);
 }
 
+enum { CONFIRM_PROVEN = 1, CONFIRM_ORDERED = 2 }; /* as confirm.lua says */
+
 static void write_confirm(sk__writer *writer, const seckill_op *op) {
     sk__write_u32(writer, op->quantity);
     sk__write_u56(writer, (uint64_t)op->about.price);
     sk__write_u48(writer, (uint64_t)op->time_ms);
+    sk__write_u8(writer, op->ordered ? CONFIRM_ORDERED : op->proven ? CONFIRM_PROVEN : 0);
 }
 
 static void write_enqueue(sk__writer *writer, const seckill_op *op) {
@@ -83,14 +96,15 @@ static const struct kind {
     size_t size; /* of a request, its id included; 0: the user is all */
     sk__script_id script;
     bool changes_nothing;
+    bool serves; /* it takes what is on its way to the shard */
 } kinds[SK__OP_KINDS] = {
-    [SK__RESERVE] = {write_reserve, 26, SK__SCRIPT_reserve, false},
-    [SK__CONFIRM] = {write_confirm, 33, SK__SCRIPT_confirm, false},
-    [SK__CANCEL] = {write_nothing, 16, SK__SCRIPT_cancel, false},
-    [SK__REFUND] = {write_nothing, 16, SK__SCRIPT_refund, false},
-    [SK__LOOKUP] = {NULL, 0, SK__SCRIPT_lookup, true},
-    [SK__ENQUEUE] = {write_enqueue, 27, SK__SCRIPT_enqueue, false},
-    [SK__POLL] = {write_poll, 42, SK__SCRIPT_poll, true},
+    [SK__RESERVE] = {write_reserve, 26, SK__SCRIPT_reserve, false, true},
+    [SK__CONFIRM] = {write_confirm, 34, SK__SCRIPT_confirm, false, true},
+    [SK__CANCEL] = {write_nothing, 16, SK__SCRIPT_cancel, false, false},
+    [SK__REFUND] = {write_nothing, 16, SK__SCRIPT_refund, false, false},
+    [SK__LOOKUP] = {NULL, 0, SK__SCRIPT_lookup, true, false},
+    [SK__ENQUEUE] = {write_enqueue, 27, SK__SCRIPT_enqueue, false, false},
+    [SK__POLL] = {write_poll, 42, SK__SCRIPT_poll, true, false},
 };
 
 static const struct kind *kind_of(const sk__batch *batch) {
@@ -131,6 +145,8 @@ static void encode(sk__call *call, sk__command *command) {
 
     close_ranks(batch);
     sk__shard_encode(batch->line->shard, command, kind_of(batch)->script, call->with_text);
+    if (kind_of(batch)->serves)
+        batch->takes = sk__shard_encode_supply(batch->line->shard, command);
     if (kind_of(batch)->size != 0)
         encode_requests(batch, command);
     for (uint32_t i = 0; i < batch->count; i++)
@@ -203,13 +219,22 @@ static void enqueue_again(seckill_op *op) {
         sk__op_fail(op, SECKILL_NO_MEMORY, seckill_status_message(SECKILL_NO_MEMORY));
 }
 
+/* A shard alone cannot refuse for stock. */
+static bool is_short(const seckill_op *op, const sk__answer *answer) {
+    if (op->kind == SK__RESERVE)
+        return answer->status == SECKILL_SOLD_OUT || answer->status == SECKILL_NOT_ENOUGH;
+    return (int)answer->status == SK__ANSWER_SHORT;
+}
+
 static void deliver_one(const sk__batch *batch, seckill_op *op, const sk__answer *answer, const sk__progress *progress) {
     bool is_lost = (int)answer->status == SK__ANSWER_LOST;
 
     if (is_lost && op->kind == SK__POLL)
         enqueue_again(op);
-    else if (is_lost)
-        sk__op_fail(op, SECKILL_PROTOCOL, "an answer to a poll");
+    else if (is_lost || ((int)answer->status == SK__ANSWER_SHORT && op->kind != SK__CONFIRM))
+        sk__op_fail(op, SECKILL_PROTOCOL, "an answer to another kind of request");
+    else if (is_short(op, answer))
+        sk__op_short(op);
     else if (sk__is_of_queue(batch->line->kind))
         sk__op_placed(op, answer, batch->line->shard, progress);
     else
@@ -280,6 +305,8 @@ static void on_answers(sk__batch *batch, sk__reader *reply) {
         return;
     }
     sk__item_saw_version(batch->line->shard->item, header.settings_version);
+    if (kind->serves)
+        sk__shard_took(batch->line->shard, batch->takes);
     if (of_queue)
         sk__pace_note(&batch->line->shard->pace, progress.decided, progress.enqueued, header.now_ms);
     if (is_lookup)
@@ -293,7 +320,7 @@ static void end(sk__call *call, seckill_status status, sk__reader *reply, const 
     sk__engine *engine = call->engine;
     seckill_item *item = batch->line->shard->item;
 
-    engine->batches--;
+    engine->nodes[batch->node].batches--;
     if (status == SECKILL_OK)
         on_answers(batch, reply);
     else
@@ -330,24 +357,55 @@ static bool make(sk__engine *engine, sk__line *line) {
         batch->ops[batch->count] = op;
     }
     batch->live = count;
-    engine->batches++;
+    batch->node = line->node;
+    engine->nodes[batch->node].batches++;
     sk__item_use(line->shard->item);
-    (void)set_ready(engine, line);
+    if (!set_ready(engine, line))
+        fail_waiting(engine, line);
     sk__call_start(&batch->call, engine, &batch_kind, line->shard->slot);
     batch->call.changes_nothing = kind_of(batch)->changes_nothing;
+    batch->call.lasting = true;
     return true;
 }
 
 void sk__batches_make(sk__engine *engine) {
-    sk__heap_node *oldest;
+    for (uint32_t i = 0; i < engine->node_count; i++) {
+        const sk__node *node = &engine->nodes[i];
+        sk__heap_node *oldest;
 
-    while (engine->batches < engine->config.max_batches && (oldest = sk__heap_top(&engine->ready)) != NULL) {
-        sk__line *line = SK__CONTAINER(oldest, sk__line, ready);
+        while (node->batches < engine->config.max_batches && (oldest = sk__heap_top(&node->ready)) != NULL) {
+            sk__line *line = SK__CONTAINER(oldest, sk__line, ready);
 
-        if (!make(engine, line)) {
-            fail_waiting(engine, line);
-            return;
+            if (!make(engine, line)) {
+                fail_waiting(engine, line);
+                return;
+            }
         }
+    }
+}
+
+static void move_lines(seckill_item *item) {
+    for (uint32_t i = 0; i < item->info.settings.shards; i++) {
+        for (int kind = 0; kind < SK__OP_KINDS; kind++) {
+            sk__line *line = &item->shards[i].lines[kind];
+
+            if (line->ready.place != 0 && !set_ready(item->engine, line))
+                fail_waiting(item->engine, line);
+        }
+    }
+}
+
+void sk__lines_move(sk__engine *engine) {
+    sk__link *link = engine->items.next;
+
+    while (link != &engine->items) {
+        seckill_item *item = SK__CONTAINER(link, seckill_item, link);
+
+        sk__item_use(item); /* callbacks may close it */
+        if (item->shards != NULL)
+            move_lines(item);
+        link = link->next;
+        sk__item_unuse(item);
     }
 }
 

@@ -11,11 +11,17 @@
 /* Puts an op into the line of its kind at its home shard; the item has its map. False: out of memory. */
 bool sk__line_add(seckill_op *op);
 
+/* The same, before all others. */
+bool sk__line_add_first(seckill_op *op);
+
 /* Takes it out of that line, or of the item's. */
 void sk__line_remove(seckill_op *op);
 
 /* Makes batches of what waits, as long as there is room for one. In a turn. */
 void sk__batches_make(sk__engine *engine);
+
+/* Slots are served by other nodes than before: every line that has ops goes to where its shard is now. */
+void sk__lines_move(sk__engine *engine);
 
 /* The op is over before its batch is: the batch goes on without it. */
 void sk__batch_forget(seckill_op *op);

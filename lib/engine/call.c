@@ -1,12 +1,9 @@
 #include "engine/call.h"
 
-#include "base/backoff.h"
 #include "engine/errors.h"
 
 #include <stdio.h>
 #include <string.h>
-
-enum { BACKOFF_MIN_MS = 10, BACKOFF_MAX_MS = 500 };
 
 void sk__call_start(sk__call *call, sk__engine *engine, const sk__call_kind *kind, uint32_t slot) {
     memset(call, 0, sizeof(*call));
@@ -21,7 +18,7 @@ void sk__call_start(sk__call *call, sk__engine *engine, const sk__call_kind *kin
 seckill_status sk__call_verdict(const sk__call *call) {
     if ((call->outstanding && !call->changes_nothing) || call->may_be_done)
         return SECKILL_UNKNOWN;
-    return call->trouble == SECKILL_UNREACHABLE ? call->engine->trouble : call->trouble;
+    return call->trouble == SECKILL_UNREACHABLE ? sk__engine_trouble(call->engine, call->slot) : call->trouble;
 }
 
 static void end(sk__call *call, seckill_status status, const void *bytes, size_t size, const char *cause) {
@@ -37,25 +34,34 @@ static void back_in_line(sk__call *call) {
     sk__list_append(&call->engine->calls, &call->link);
 }
 
-static void on_backoff_over(sk__engine *engine, sk__timer *timer) {
+static void on_retry(sk__engine *engine, sk__timer *timer) {
     (void)engine;
     back_in_line(SK__CONTAINER(timer, sk__call, retry));
 }
 
-/* Waits, and where not even a timer can be set, asks again at once. */
-static void send_later(sk__call *call) {
-    int64_t due;
+/* Where not even a timer can be set, it is sent again at once. */
+static void send_at(sk__call *call, int64_t due_ms) {
+    sk__list_remove(&call->link);
+    if (due_ms <= sk__engine_now(call->engine) || !sk__timer_start(call->engine, &call->retry, due_ms, on_retry))
+        back_in_line(call);
+}
 
-    if (call->engine->closing) {
+static void send_again(sk__call *call) {
+    if (call->engine->closing)
         back_in_line(call); /* where it ends; nobody would look at a timer any more */
+    else
+        send_at(call, sk__budget_take(&call->engine->repeats, sk__engine_now(call->engine)));
+}
+
+static void send_later(sk__call *call) {
+    sk__engine *engine = call->engine;
+
+    if (engine->closing) {
+        back_in_line(call);
         return;
     }
     call->attempts++;
-    due = sk__engine_now(call->engine) +
-          sk__backoff_ms(BACKOFF_MIN_MS, BACKOFF_MAX_MS, call->attempts, (uint32_t)sk__engine_random(call->engine));
-    sk__list_remove(&call->link);
-    if (!sk__timer_start(call->engine, &call->retry, due, on_backoff_over))
-        back_in_line(call);
+    send_at(call, sk__retry_at(&engine->repeats, sk__engine_now(engine), call->attempts, (uint32_t)sk__engine_random(engine)));
 }
 
 /* An error says that this sending did nothing. Where an earlier one was lost, that one may have done it; only what a script
@@ -75,28 +81,35 @@ void sk__call_updated(sk__call *call, seckill_status status, const char *cause) 
         send_later(call);
 }
 
-static void on_error(sk__call *call, const char *text, size_t size) {
-    char cause[256];
-    sk__verdict verdict = sk__judge_error(text, size);
+/* In no line meanwhile: the update brings it back. */
+static void update(sk__call *call) {
+    sk__list_remove(&call->link);
+    if (call->kind->update_shard == NULL || !call->kind->update_shard(call))
+        send_later(call);
+}
 
-    sk__describe_error(text, size, cause, sizeof(cause));
-    call->trouble = verdict.status;
-    switch (verdict.then) {
+/* What did not succeed: what becomes of the call. */
+static void take_verdict(sk__call *call, const sk__verdict *verdict, const char *cause) {
+    call->trouble = verdict->status;
+    call->may_be_done = call->may_be_done || (verdict->may_be_done && !call->changes_nothing);
+    call->asking = verdict->then == SK__THEN_ASK;
+    switch (verdict->then) {
     case SK__THEN_FINISH:
-        end(call, final_status(call, verdict.status), NULL, 0, cause);
+        end(call, final_status(call, verdict->status), NULL, 0, cause);
         return;
     case SK__THEN_SEND_TEXT:
         call->with_text = true;
         back_in_line(call);
         return;
     case SK__THEN_UPDATE:
-        /* In no line meanwhile: the update brings it back. */
-        sk__list_remove(&call->link);
-        if (call->kind->update_shard == NULL || !call->kind->update_shard(call))
-            send_later(call);
+        update(call);
+        return;
+    case SK__THEN_GO_ON:
+        back_in_line(call);
         return;
     case SK__THEN_REPEAT:
-        back_in_line(call);
+    case SK__THEN_ASK:
+        send_again(call);
         return;
     case SK__THEN_WAIT:
         sk__log_line(call->engine->config.log, SECKILL_LOG_DEBUG, "waiting for Redis: %s", cause);
@@ -108,49 +121,63 @@ static void on_error(sk__call *call, const char *text, size_t size) {
 static void on_reply(void *context, const sk__reply *reply) {
     sk__call *call = context;
     sk__engine *engine = call->engine;
+    char cause[256];
+    sk__verdict verdict;
 
     call->outstanding = false;
-    switch (reply->kind) {
-    case SK__REPLY_BYTES:
+    if (call->is_step)
+        engine->nodes[call->node].steps--;
+    if (reply->kind == SK__REPLY_BYTES) {
         end(call, SECKILL_OK, reply->bytes, reply->size, "");
-        break;
-    case SK__REPLY_ERROR:
-        on_error(call, reply->bytes, reply->size);
-        break;
-    case SK__REPLY_OTHER:
-        end(call, SECKILL_PROTOCOL, NULL, 0, "a reply of another type than the script's");
-        break;
-    case SK__REPLY_LOST:
-        call->may_be_done = !call->changes_nothing;
-        call->trouble = SECKILL_UNREACHABLE;
-        engine->stats.repeated++;
-        back_in_line(call);
-        break;
+    } else {
+        verdict = sk__judge_reply(reply, cause, sizeof(cause));
+        engine->stats.repeated += reply->kind == SK__REPLY_LOST;
+        take_verdict(call, &verdict, cause);
     }
     sk__engine_wake(engine);
 }
 
-/* False: there is no connection; the call stays in line. */
+/* It has a connection of its own, where replicas are waited for. */
+static bool is_apart(const sk__call *call) {
+    return call->lasting && call->engine->config.lasting;
+}
+
+/* Too many of its kind are under way there, or nothing can be sent there now. */
+static bool has_to_wait(const sk__call *call, const sk__node *node) {
+    return (node->is_down && !is_apart(call)) || (call->is_step && node->steps >= call->engine->config.max_batches);
+}
+
+/* False: it stays in line. */
 static bool send(sk__call *call) {
     sk__engine *engine = call->engine;
     sk__command *command = &engine->command;
+    uint32_t number = sk__engine_node_of(engine, call->slot);
+    sk__node *node = &engine->nodes[number];
+    sk__sending sending;
     seckill_status status;
 
+    if (!call->asking && has_to_wait(call, node))
+        return false;
     call->kind->encode(call, command);
     if (command->failed) {
         end(call, SECKILL_NO_MEMORY, NULL, 0, "the command is larger than its limits");
         return true;
     }
-    status = engine->config.transport->send(engine->config.transport, call->slot, command->argc, command->argv, command->sizes,
-                                            on_reply, call);
-    if (status == SECKILL_UNREACHABLE)
+    sending = (sk__sending){call->slot, call->asking, call->lasting, command->argc, command->argv, command->sizes};
+    status = engine->config.transport->send(engine->config.transport, &sending, on_reply, call);
+    if (status == SECKILL_UNREACHABLE) {
+        node->is_down = node->is_down || (!call->asking && !is_apart(call));
         return false;
+    }
+    call->asking = false;
     if (status != SECKILL_OK) {
         call->trouble = status;
         send_later(call);
         return true;
     }
     call->outstanding = true;
+    call->node = number;
+    node->steps += call->is_step;
     sk__list_remove(&call->link);
     if (call->kind->sent != NULL)
         call->kind->sent(call);
@@ -169,21 +196,10 @@ static bool end_unwanted(sk__call *call) {
     return true;
 }
 
-/* There is no connection: what is still wanted goes back to the front, in order; on_up wakes the engine. */
-static void keep_wanted(sk__engine *engine, sk__link *line) {
-    sk__link wanted;
-
-    sk__list_init(&wanted);
-    while (!sk__list_is_empty(line)) {
-        sk__call *call = SK__CONTAINER(line->next, sk__call, link);
-
-        if (end_unwanted(call))
-            continue;
-        sk__list_remove(&call->link);
-        sk__list_append(&wanted, &call->link);
-    }
-    while (!sk__list_is_empty(&wanted)) {
-        sk__link *last = wanted.previous;
+/* What has to wait goes back to the front, in order. */
+static void keep(sk__engine *engine, sk__link *waiting) {
+    while (!sk__list_is_empty(waiting)) {
+        sk__link *last = waiting->previous;
 
         sk__list_remove(last);
         sk__list_prepend(&engine->calls, last);
@@ -191,15 +207,17 @@ static void keep_wanted(sk__engine *engine, sk__link *line) {
 }
 
 void sk__calls_send(sk__engine *engine) {
-    sk__link line;
+    sk__link line, waiting;
 
     sk__list_move(&engine->calls, &line);
+    sk__list_init(&waiting);
     while (!sk__list_is_empty(&line)) {
         sk__call *call = SK__CONTAINER(line.next, sk__call, link);
 
         if (end_unwanted(call) || send(call))
             continue;
-        keep_wanted(engine, &line);
-        return;
+        sk__list_remove(&call->link);
+        sk__list_append(&waiting, &call->link);
     }
+    keep(engine, &waiting);
 }

@@ -31,13 +31,17 @@ struct sk__call {
     const sk__call_kind *kind;
     sk__link link; /* in engine->calls while it waits to be sent */
     sk__timer retry;
-    uint32_t slot;
+    uint32_t slot, node;    /* where it goes, and went last */
     uint32_t attempts;      /* that failed in a row */
     seckill_status trouble; /* what to say if nobody can wait longer */
     bool outstanding;       /* sent, and neither answered nor lost */
     bool may_be_done;       /* sent once, and the answer was lost */
-    bool changes_nothing;   /* so a lost answer leaves nothing unknown; set behind sk__call_start */
     bool with_text;
+    bool asking; /* the next sending goes where ASK said */
+    /* Set behind sk__call_start: */
+    bool changes_nothing; /* so a lost answer leaves nothing unknown */
+    bool is_step;         /* of a task over many shards: at most max_batches of them are sent to each node at a time */
+    bool lasting;         /* answered only once the replicas have it, where replicas are waited for */
 };
 
 /* Prepares a call and puts it in line; it is sent at the end of this turn, or of the next that someone wakes the engine for. */

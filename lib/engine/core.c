@@ -36,6 +36,32 @@ void sk__timer_stop(sk__engine *engine, sk__timer *timer) {
     sk__heap_remove(&engine->timers, &timer->node);
 }
 
+/* ---- servers ---- */
+
+uint32_t sk__engine_node_of(sk__engine *engine, uint32_t slot) {
+    uint32_t number = engine->config.transport->node(engine->config.transport, slot);
+
+    if (number >= engine->node_count)
+        engine->node_count = number + 1;
+    return number;
+}
+
+sk__node *sk__engine_node(sk__engine *engine, uint32_t slot) {
+    return &engine->nodes[sk__engine_node_of(engine, slot)];
+}
+
+seckill_status sk__engine_trouble(sk__engine *engine, uint32_t slot) {
+    return engine->closing ? SECKILL_CLOSED : sk__engine_node(engine, slot)->trouble;
+}
+
+const char *sk__engine_cause(sk__engine *engine, uint32_t slot) {
+    sk__transport *transport = engine->config.transport;
+    seckill_status status = sk__engine_trouble(engine, slot);
+    const char *cause = engine->closing ? "" : transport->trouble(transport, sk__engine_node_of(engine, slot));
+
+    return cause[0] != '\0' ? cause : seckill_status_message(status);
+}
+
 /* ---- admission and counting ---- */
 
 bool sk__engine_enter(sk__engine *engine) {

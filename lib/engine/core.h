@@ -8,6 +8,7 @@
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "engine/retry.h"
 #include "engine/transport.h"
 #include "script/command.h"
 
@@ -27,27 +28,37 @@ typedef struct {
     const sk__log *log;
     sk__transport *transport;
     const char *prefix;
-    uint32_t timeout_ms, max_operations, max_batches, max_batch;
+    uint32_t timeout_ms, max_operations, max_batches, max_batch, max_repeats;
+    bool lasting;         /* replicas are to be waited for */
     uint64_t random_seed; /* of backoff's jitter and of the seeds of new items */
 } sk__engine_config;
+
+/* A server, by the transport's number. What waits for one holds up nobody who waits for another. */
+typedef struct {
+    sk__heap ready;   /* lines with waiting ops, the oldest head first */
+    uint32_t batches; /* under way */
+    uint32_t steps;   /* of tasks over many shards, sent and not answered yet */
+    bool is_down;     /* nothing can be sent until on_up or on_moved */
+    /* Why what waits to be sent has to wait: SECKILL_UNREACHABLE or SECKILL_DENIED while the connection is down, else
+     * SECKILL_SERVER_BUSY. */
+    seckill_status trouble;
+} sk__node;
 
 struct sk__engine {
     sk__engine_config config;
     char prefix[SECKILL_PREFIX_MAX + 1];
     sk__heap timers;
-    sk__heap ready;    /* lines with waiting ops, the oldest head first */
     sk__link items;    /* every item with a handle or a user */
     sk__link calls;    /* that wait to be sent */
+    sk__link refused;  /* ops that were refused from memory, to be called back in the next turn */
     uint64_t sequence; /* of ops, so that the oldest can be told */
     uint64_t random;
-    uint32_t batches; /* under way */
     bool closing;
+    sk__budget repeats;
     seckill_client_stats stats;
-    /* Why what waits to be sent has to wait: SECKILL_UNREACHABLE or SECKILL_DENIED while the connection is down, else
-     * SECKILL_SERVER_BUSY; and why it is down, for a person. */
-    seckill_status trouble;
-    char cause[200];
     sk__command command; /* the one being put together */
+    uint32_t node_count; /* one more than the highest number seen */
+    sk__node nodes[SECKILL_NODES_MAX];
 };
 
 /* Memory, times and chance, for the engine's own files. */
@@ -60,6 +71,14 @@ uint64_t sk__engine_random(sk__engine *engine);
 /* Sets a timer; false: out of memory. Stopping one that is not set changes nothing. */
 bool sk__timer_start(sk__engine *engine, sk__timer *timer, int64_t due_ms, void (*fire)(sk__engine *engine, sk__timer *timer));
 void sk__timer_stop(sk__engine *engine, sk__timer *timer);
+
+/* The number of the server of a slot, and the server. */
+uint32_t sk__engine_node_of(sk__engine *engine, uint32_t slot);
+sk__node *sk__engine_node(sk__engine *engine, uint32_t slot);
+
+/* Why what is for this slot waits, and the same for a person. */
+seckill_status sk__engine_trouble(sk__engine *engine, uint32_t slot);
+const char *sk__engine_cause(sk__engine *engine, uint32_t slot);
 
 /* Takes one place of max_operations, or gives it back. False: none is free. */
 bool sk__engine_enter(sk__engine *engine);

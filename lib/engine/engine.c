@@ -17,11 +17,15 @@ seckill_status sk__engine_open(const sk__engine_config *config, sk__engine **out
     (void)snprintf(engine->prefix, sizeof(engine->prefix), "%s", config->prefix);
     engine->config.prefix = engine->prefix;
     engine->random = config->random_seed;
-    engine->trouble = SECKILL_UNREACHABLE;
+    engine->repeats.per_second = config->max_repeats;
     sk__heap_init(&engine->timers, config->allocator);
-    sk__heap_init(&engine->ready, config->allocator);
+    for (uint32_t i = 0; i < SECKILL_NODES_MAX; i++) {
+        sk__heap_init(&engine->nodes[i].ready, config->allocator);
+        engine->nodes[i].trouble = SECKILL_UNREACHABLE;
+    }
     sk__list_init(&engine->items);
     sk__list_init(&engine->calls);
+    sk__list_init(&engine->refused);
     *out = engine;
     return SECKILL_OK;
 }
@@ -31,8 +35,7 @@ void sk__engine_finish_all(sk__engine *engine) {
     sk__heap_node *top;
 
     engine->closing = true;
-    engine->trouble = SECKILL_CLOSED;
-    (void)snprintf(engine->cause, sizeof(engine->cause), "%s", seckill_status_message(SECKILL_CLOSED));
+    sk__ops_refuse(engine);
     while ((top = sk__heap_top(&engine->timers)) != NULL) {
         sk__timer *timer = SK__CONTAINER(top, sk__timer, node);
 
@@ -49,7 +52,8 @@ void sk__engine_free(sk__engine *engine) {
     while (!sk__list_is_empty(&engine->items))
         sk__item_free(SK__CONTAINER(engine->items.next, seckill_item, link));
     sk__heap_free(&engine->timers);
-    sk__heap_free(&engine->ready);
+    for (uint32_t i = 0; i < SECKILL_NODES_MAX; i++)
+        sk__heap_free(&engine->nodes[i].ready);
     sk__free(engine->config.allocator, engine);
 }
 
@@ -74,6 +78,7 @@ void sk__engine_turn(sk__engine *engine) {
     const sk__heap_node *next;
 
     fire_due(engine);
+    sk__ops_refuse(engine);
     if (!engine->closing)
         sk__batches_make(engine);
     if (engine->closing)
@@ -83,13 +88,28 @@ void sk__engine_turn(sk__engine *engine) {
     transport->alarm(transport, next != NULL ? next->key : INT64_MAX);
 }
 
-void sk__engine_up(sk__engine *engine) {
-    engine->trouble = SECKILL_SERVER_BUSY; /* what still waits then waits for others */
-    engine->cause[0] = '\0';
+void sk__engine_up(sk__engine *engine, uint32_t node) {
+    engine->nodes[node].trouble = SECKILL_SERVER_BUSY; /* what still waits then waits for others */
+    engine->nodes[node].is_down = false;
     sk__engine_wake(engine);
 }
 
-void sk__engine_down(sk__engine *engine, seckill_status status, const char *cause) {
-    engine->trouble = status;
-    (void)snprintf(engine->cause, sizeof(engine->cause), "%s", cause);
+void sk__engine_down(sk__engine *engine, uint32_t node, seckill_status status, const char *cause) {
+    (void)cause; /* the transport tells it again, who asks */
+    engine->nodes[node].trouble = status;
+}
+
+void sk__engine_moved(sk__engine *engine) {
+    for (uint32_t i = 0; i < engine->node_count; i++)
+        engine->nodes[i].is_down = false; /* a send finds out */
+    sk__lines_move(engine);
+    sk__engine_wake(engine);
+}
+
+uint64_t sk__engine_batches(const sk__engine *engine) {
+    uint64_t batches = 0;
+
+    for (uint32_t i = 0; i < engine->node_count; i++)
+        batches += engine->nodes[i].batches;
+    return batches;
 }

@@ -10,30 +10,34 @@ typedef struct {
 } error;
 
 static const error errors_of_redis[] = {
-    {"NOSCRIPT", {SECKILL_SERVER_BUSY, SK__THEN_SEND_TEXT}},
-    {"LOADING", {SECKILL_SERVER_BUSY, SK__THEN_WAIT}},
-    {"BUSY", {SECKILL_SERVER_BUSY, SK__THEN_WAIT}},
-    {"TRYAGAIN", {SECKILL_SERVER_BUSY, SK__THEN_WAIT}},
-    {"CLUSTERDOWN", {SECKILL_SERVER_BUSY, SK__THEN_WAIT}},
-    {"MASTERDOWN", {SECKILL_SERVER_BUSY, SK__THEN_WAIT}},
-    {"READONLY", {SECKILL_SERVER_BUSY, SK__THEN_WAIT}},
-    {"NOREPLICAS", {SECKILL_SERVER_BUSY, SK__THEN_WAIT}},
-    {"MISCONF", {SECKILL_SERVER_BUSY, SK__THEN_WAIT}},
-    {"OOM", {SECKILL_SERVER_MEMORY, SK__THEN_FINISH}},
-    {"WRONGTYPE", {SECKILL_DAMAGED, SK__THEN_FINISH}},
-    {"NOPERM", {SECKILL_DENIED, SK__THEN_FINISH}},
-    {"NOAUTH", {SECKILL_DENIED, SK__THEN_FINISH}},
-    {"WRONGPASS", {SECKILL_DENIED, SK__THEN_FINISH}},
+    {"NOSCRIPT", {SECKILL_SERVER_BUSY, SK__THEN_SEND_TEXT, false}},
+    {"LOADING", {SECKILL_SERVER_BUSY, SK__THEN_WAIT, false}},
+    {"BUSY", {SECKILL_SERVER_BUSY, SK__THEN_WAIT, false}},
+    {"TRYAGAIN", {SECKILL_SERVER_BUSY, SK__THEN_WAIT, false}},
+    {"CLUSTERDOWN", {SECKILL_SERVER_BUSY, SK__THEN_WAIT, false}},
+    {"MASTERDOWN", {SECKILL_SERVER_BUSY, SK__THEN_WAIT, false}},
+    {"READONLY", {SECKILL_SERVER_BUSY, SK__THEN_WAIT, false}}, /* a replica: the transport looks for the master */
+    {"MOVED", {SECKILL_SERVER_BUSY, SK__THEN_REPEAT, false}},  /* the transport knows now where to */
+    {"ASK", {SECKILL_SERVER_BUSY, SK__THEN_ASK, false}},
+    {"UNBLOCKED", {SECKILL_SERVER_BUSY, SK__THEN_WAIT, false}},
+    {"NOMASTERLINK", {SECKILL_SERVER_BUSY, SK__THEN_WAIT, false}},
+    {"NOREPLICAS", {SECKILL_SERVER_BUSY, SK__THEN_WAIT, false}},
+    {"MISCONF", {SECKILL_SERVER_BUSY, SK__THEN_WAIT, false}},
+    {"OOM", {SECKILL_SERVER_MEMORY, SK__THEN_FINISH, false}},
+    {"WRONGTYPE", {SECKILL_DAMAGED, SK__THEN_FINISH, false}},
+    {"NOPERM", {SECKILL_DENIED, SK__THEN_FINISH, false}},
+    {"NOAUTH", {SECKILL_DENIED, SK__THEN_FINISH, false}},
+    {"WRONGPASS", {SECKILL_DENIED, SK__THEN_FINISH, false}},
     /* What is called NOPERM outside of a script: inside of one by Redis 7.0, and by later ones and Valkey. */
-    {"ERR The user executing the script can't", {SECKILL_DENIED, SK__THEN_FINISH}},
-    {"ERR ACL failure in script:", {SECKILL_DENIED, SK__THEN_FINISH}},
+    {"ERR The user executing the script can't", {SECKILL_DENIED, SK__THEN_FINISH, false}},
+    {"ERR ACL failure in script:", {SECKILL_DENIED, SK__THEN_FINISH, false}},
 };
 
 static const error errors_of_scripts[] = {
-    {"OLDER", {SECKILL_SERVER_BUSY, SK__THEN_UPDATE}}, {"AGAIN", {SECKILL_SERVER_BUSY, SK__THEN_REPEAT}},
-    {"DAMAGED", {SECKILL_DAMAGED, SK__THEN_FINISH}},   {"LAYOUT", {SECKILL_LAYOUT, SK__THEN_FINISH}},
-    {"RANGE", {SECKILL_INVALID, SK__THEN_FINISH}},     {"CONFLICT", {SECKILL_CONFLICT, SK__THEN_FINISH}},
-    {"ENDED", {SECKILL_ENDED, SK__THEN_FINISH}},       {"FULL", {SECKILL_BUSY, SK__THEN_FINISH}},
+    {"OLDER", {SECKILL_SERVER_BUSY, SK__THEN_UPDATE, false}}, {"AGAIN", {SECKILL_SERVER_BUSY, SK__THEN_GO_ON, false}},
+    {"DAMAGED", {SECKILL_DAMAGED, SK__THEN_FINISH, false}},   {"LAYOUT", {SECKILL_LAYOUT, SK__THEN_FINISH, false}},
+    {"RANGE", {SECKILL_INVALID, SK__THEN_FINISH, false}},     {"CONFLICT", {SECKILL_CONFLICT, SK__THEN_FINISH, false}},
+    {"ENDED", {SECKILL_ENDED, SK__THEN_FINISH, false}},       {"FULL", {SECKILL_BUSY, SK__THEN_FINISH, false}},
 };
 
 enum {
@@ -56,7 +60,7 @@ static const error *find(const error *errors, size_t count, const char *text, si
 }
 
 sk__verdict sk__judge_error(const char *text, size_t size) {
-    static const sk__verdict other = {SECKILL_SERVER_ERROR, SK__THEN_FINISH};
+    static const sk__verdict other = {SECKILL_SERVER_ERROR, SK__THEN_FINISH, false};
     const error *found = find(errors_of_redis, REDIS_ERRORS, text, size);
 
     if (found == NULL)
@@ -91,4 +95,23 @@ void sk__describe_error(const char *text, size_t size, char *description, size_t
     place = find_place(description);
     if (place != NULL)
         *place = '\0';
+}
+
+sk__verdict sk__judge_reply(const sk__reply *reply, char *cause, size_t cause_size) {
+    static const sk__verdict lost = {SECKILL_UNREACHABLE, SK__THEN_REPEAT, true};
+    static const sk__verdict unreplicated = {SECKILL_UNKNOWN, SK__THEN_WAIT, true};
+    static const sk__verdict other = {SECKILL_PROTOCOL, SK__THEN_FINISH, false};
+
+    switch (reply->kind) {
+    case SK__REPLY_ERROR:
+        sk__describe_error(reply->bytes, reply->size, cause, cause_size);
+        return sk__judge_error(reply->bytes, reply->size);
+    case SK__REPLY_LOST:
+    case SK__REPLY_UNREPLICATED:
+        (void)snprintf(cause, cause_size, "%.*s", (int)reply->size, reply->bytes);
+        return reply->kind == SK__REPLY_LOST ? lost : unreplicated;
+    default:
+        (void)snprintf(cause, cause_size, "a reply of another type than the script's");
+        return other;
+    }
 }

@@ -59,7 +59,7 @@ static void free_shards(sk__engine *engine, sk__shard *shards, uint32_t count) {
         return;
     for (uint32_t i = 0; i < count; i++) {
         for (int kind = 0; kind < SK__OP_KINDS; kind++)
-            sk__heap_remove(&engine->ready, &shards[i].lines[kind].ready);
+            sk__heap_remove(&engine->nodes[shards[i].lines[kind].node].ready, &shards[i].lines[kind].ready);
         sk__engine_release(engine, shards[i].keys[0]);
     }
     sk__engine_release(engine, shards);
@@ -70,6 +70,7 @@ void sk__item_free(seckill_item *item) {
 
     sk__list_remove(&item->link);
     free_shards(engine, item->shards, item->info.settings.shards);
+    sk__supply_free(item->supply);
     sk__engine_release(engine, item->tags);
     sk__engine_release(engine, item);
 }
@@ -112,7 +113,7 @@ static bool init_shard(seckill_item *item, sk__shard *shard, uint32_t index, con
     shard->item = item;
     shard->index = index;
     shard->slot = seckill_slot(shard->keys[0], strlen(shard->keys[0]));
-    shard->shortage.units = (uint64_t)SECKILL_AMOUNT_MAX; /* none was seen: no request is for more */
+    shard->proof.units = (uint64_t)SECKILL_AMOUNT_MAX; /* there is none: no request is for more */
     for (int kind = 0; kind < SK__OP_KINDS; kind++) {
         sk__list_init(&shard->lines[kind].ops);
         shard->lines[kind].shard = shard;
@@ -180,7 +181,15 @@ static seckill_status install_shards(seckill_item *item, const sk__map *map) {
     item->info.tags = (const char *const *)tags;
     memcpy(item->info.seed, map->seed, sizeof(map->seed));
     item->info.settings.shards = map->settings.shards;
-    return SECKILL_OK;
+    item->supply = sk__supply_new(item);
+    if (item->supply != NULL)
+        return SECKILL_OK;
+    free_shards(item->engine, item->shards, map->settings.shards);
+    item->shards = NULL;
+    item->tags = NULL;
+    item->info.tags = NULL;
+    sk__engine_release(item->engine, tags);
+    return SECKILL_NO_MEMORY;
 }
 
 static seckill_status set_map(seckill_item *item, sk__reader *reply) {
@@ -300,9 +309,20 @@ void sk__shard_encode(const sk__shard *shard, sk__command *command, sk__script_i
     sk__command_begin(command, script, with_text, SK__SHARD_KEYS);
     for (int i = 0; i < SK__SHARD_KEYS; i++)
         sk__command_add_text(command, shard->keys[i]);
-    identity = sk__command_add_packed(command, sizeof(uint64_t) + SECKILL_SEED_SIZE);
+    identity = sk__command_add_packed(command, sizeof(uint64_t) + SECKILL_SEED_SIZE + 1);
     sk__write_u64(&identity, shard->item->info.version);
     sk__write_bytes(&identity, shard->item->info.seed, SECKILL_SEED_SIZE);
+    sk__write_u8(&identity, shard->item->engine->config.lasting);
+}
+
+uint32_t sk__shard_encode_supply(const sk__shard *shard, sk__command *command) {
+    sk__encode_supply(command, &shard->proof, &shard->takes);
+    return shard->takes.changes;
+}
+
+void sk__shard_took(sk__shard *shard, uint32_t changes) {
+    if (shard->takes.changes == changes)
+        shard->takes.count = 0;
 }
 
 void sk__shard_encode_define(const sk__shard *shard, sk__command *command, bool with_text) {

@@ -7,6 +7,7 @@
 
 #include "engine/call.h"
 #include "engine/pace.h"
+#include "engine/supply.h"
 #include "script/map_codec.h"
 
 typedef enum { SK__RESERVE, SK__CONFIRM, SK__CANCEL, SK__REFUND, SK__LOOKUP, SK__ENQUEUE, SK__POLL, SK__OP_KINDS } sk__op_kind;
@@ -28,16 +29,12 @@ struct sk__waiter {
 
 /* The ops of one kind that wait for one shard, first come first served. */
 typedef struct {
-    sk__heap_node ready; /* in engine->ready while it has ops; key: the sequence of its head */
+    sk__heap_node ready; /* in its server's `ready` while it has ops; key: the sequence of its head */
+    uint32_t node;       /* that server */
     sk__link ops;
     sk__shard *shard;
     sk__op_kind kind;
 } sk__line;
-
-/* The shard was seen to have no more units than these in this epoch, at this version, which rises when units come. */
-typedef struct {
-    uint64_t epoch, version, units;
-} sk__shortage;
 
 enum { SK__SHARD_KEYS = 6 };
 
@@ -46,8 +43,9 @@ struct sk__shard {
     uint32_t index, slot;
     char *keys[SK__SHARD_KEYS]; /* stock, users, expirations, transfers, queue, events; one allocation, begun by the first */
     sk__line lines[SK__OP_KINDS];
-    sk__pace pace; /* of its queue of requests */
-    sk__shortage shortage;
+    sk__pace pace;   /* of its queue of requests */
+    sk__proof proof; /* the last one that it was part of */
+    sk__takes takes; /* units on their way to who is served here next */
 };
 
 struct seckill_item {
@@ -61,9 +59,10 @@ struct seckill_item {
     bool refresh;       /* a shard said that it is newer */
     sk__call *map_call; /* reading the mapping list, or NULL */
     seckill_item_info info;
-    char **tags;       /* what info.tags shows: one block of pointers and text */
-    sk__shard *shards; /* info.settings.shards of them */
-    sk__link waiting;  /* until there is a map */
+    char **tags;        /* what info.tags shows: one block of pointers and text */
+    sk__shard *shards;  /* info.settings.shards of them */
+    sk__supply *supply; /* there as soon as the shards are */
+    sk__link waiting;   /* until there is a map */
 };
 
 /* Finds or makes an item and takes a handle of it. SECKILL_INVALID, SECKILL_NO_MEMORY. */
@@ -93,7 +92,12 @@ bool sk__shard_update(sk__shard *shard, sk__call *asker);
 /* Adds what the script `define` takes: keys, and the settings as arguments. */
 void sk__shard_encode_define(const sk__shard *shard, sk__command *command, bool with_text);
 
-/* Begins a shard's command: script, six keys, the version of the settings and the seed. */
+/* Begins a shard's command: script, six keys, what tells which item and settings we know. */
 void sk__shard_encode(const sk__shard *shard, sk__command *command, sk__script_id script, bool with_text);
+
+/* Adds what the serving scripts take: the proof and the takes of the shard. Returns how often the takes had changed; when the
+ * call is answered that number says that they have been taken. */
+uint32_t sk__shard_encode_supply(const sk__shard *shard, sk__command *command);
+void sk__shard_took(sk__shard *shard, uint32_t changes);
 
 #endif

@@ -12,6 +12,10 @@ seckill_bytes sk__op_user(const seckill_op *op) {
     return bytes;
 }
 
+uint32_t sk__home_of(const seckill_op *op) {
+    return seckill_shard_of(sk__op_user(op), op->item->info.seed, op->item->info.settings.shards);
+}
+
 seckill_bytes sk__op_order_ref(const seckill_op *op) {
     seckill_bytes bytes = {op->bytes + op->user_size, op->ref_size};
 
@@ -23,17 +27,25 @@ static bool may_be_done(const seckill_op *op) {
     return op->may_be_done || (op->batch != NULL && sk__batch_may_be_done(op->batch));
 }
 
+/* Where it goes, or what it waits for first. */
+static uint32_t slot_of(const seckill_op *op) {
+    const seckill_item *item = op->item;
+
+    return item->has_map ? item->shards[sk__home_of(op)].slot : item->map_slot;
+}
+
 /* What to say if it cannot wait longer. */
 static seckill_status verdict_of(const seckill_op *op) {
     if (op->may_be_done)
         return SECKILL_UNKNOWN;
-    return op->batch != NULL ? sk__batch_verdict(op->batch) : op->item->engine->trouble;
+    return op->batch != NULL ? sk__batch_verdict(op->batch) : sk__engine_trouble(op->item->engine, slot_of(op));
 }
 
 static const char *why(const seckill_op *op, seckill_status status) {
-    const sk__engine *engine = op->item->engine;
+    sk__engine *engine = op->item->engine;
+    uint32_t slot = slot_of(op);
 
-    return status == engine->trouble && engine->cause[0] != '\0' ? engine->cause : seckill_status_message(status);
+    return status == sk__engine_trouble(engine, slot) ? sk__engine_cause(engine, slot) : seckill_status_message(status);
 }
 
 static void on_deadline(sk__engine *engine, sk__timer *timer) {
@@ -43,6 +55,58 @@ static void on_deadline(sk__engine *engine, sk__timer *timer) {
     if (engine->closing && status != SECKILL_UNKNOWN)
         status = SECKILL_CLOSED;
     sk__op_fail(op, status, why(op, status));
+}
+
+/* ---- short of units ---- */
+
+static void answer_shortage(seckill_op *op, seckill_status status) {
+    sk__answer answer;
+
+    memset(&answer, 0, sizeof(answer));
+    answer.status = status;
+    sk__op_answer(op, &answer);
+}
+
+static void on_supply(sk__want *want, seckill_status status, const char *cause) {
+    seckill_op *op = SK__CONTAINER(want, seckill_op, want);
+    bool is_shortage = status == SECKILL_SOLD_OUT || status == SECKILL_NOT_ENOUGH;
+
+    if (is_shortage && op->kind == SK__RESERVE) {
+        answer_shortage(op, status);
+        return;
+    }
+    op->proven = op->proven || is_shortage; /* a late confirm is refused by the script, which keeps that */
+    if (status != SECKILL_OK && !is_shortage)
+        sk__op_fail(op, may_be_done(op) ? SECKILL_UNKNOWN : status, cause[0] != '\0' ? cause : seckill_status_message(status));
+    else if (!sk__line_add_first(op))
+        sk__op_fail(op, SECKILL_NO_MEMORY, seckill_status_message(SECKILL_NO_MEMORY));
+}
+
+/* The script has looked for its record: whatever was sent before has not been done, and what is remembered holds for it too. */
+void sk__op_short(seckill_op *op) {
+    sk__supply *supply = op->item->supply;
+    seckill_status status;
+
+    sk__batch_forget(op);
+    if (op->kind == SK__RESERVE && sk__supply_remembers(supply, op->quantity, &status)) {
+        answer_shortage(op, status);
+        return;
+    }
+    op->want.told = on_supply;
+    sk__supply_add(supply, &op->want, sk__home_of(op), op->quantity);
+}
+
+void sk__ops_refuse(sk__engine *engine) {
+    sk__link line;
+
+    sk__list_move(&engine->refused, &line);
+    while (!sk__list_is_empty(&line)) {
+        seckill_op *op = SK__CONTAINER(line.next, seckill_op, line.link);
+
+        sk__list_remove(&op->line.link);
+        engine->stats.from_memory++;
+        answer_shortage(op, op->want.status);
+    }
 }
 
 /* ---- the beginning ---- */
@@ -72,7 +136,9 @@ static seckill_op *make(seckill_item *item, const sk__op_wish *wish) {
     memcpy(op->bytes, wish->user.data, wish->user.size);
     if (wish->order_ref.size != 0)
         memcpy(op->bytes + op->user_size, wish->order_ref.data, wish->order_ref.size);
+    op->ordered = wish->ordered;
     sk__list_init(&op->line.link);
+    sk__list_init(&op->want.link);
     return op;
 }
 
@@ -92,6 +158,18 @@ static bool line_up(seckill_op *op) {
     return op->item->has_map ? sk__line_add(op) : sk__item_wait(op->item, &op->line);
 }
 
+static bool may_refuse(seckill_op *op, const sk__op_wish *wish) {
+    return wish->first_attempt && op->kind == SK__RESERVE && op->item->has_map &&
+           sk__supply_remembers(op->item->supply, op->quantity, &op->want.status);
+}
+
+static void begun(seckill_op *op, seckill_op **op_or_null) {
+    sk__item_use(op->item);
+    if (op_or_null != NULL)
+        *op_or_null = op;
+    sk__engine_wake(op->item->engine);
+}
+
 seckill_status sk__op_start(seckill_item *item, const sk__op_wish *wish, seckill_op **op_or_null) {
     sk__engine *engine = item->engine;
     uint32_t timeout = wish->timeout_ms != 0 ? wish->timeout_ms : engine->config.timeout_ms;
@@ -102,6 +180,11 @@ seckill_status sk__op_start(seckill_item *item, const sk__op_wish *wish, seckill
     if (!sk__engine_enter(engine))
         return SECKILL_BUSY;
     op = make(item, wish);
+    if (op != NULL && may_refuse(op, wish)) {
+        sk__list_append(&engine->refused, &op->line.link);
+        begun(op, op_or_null);
+        return SECKILL_OK;
+    }
     if (op == NULL || !sk__timer_start(engine, &op->deadline, sk__engine_now(engine) + timeout, on_deadline)) {
         sk__engine_release(engine, op);
         sk__engine_leave(engine, SECKILL_NO_MEMORY);
@@ -114,10 +197,7 @@ seckill_status sk__op_start(seckill_item *item, const sk__op_wish *wish, seckill
         sk__engine_leave(engine, SECKILL_NO_MEMORY);
         return SECKILL_NO_MEMORY;
     }
-    sk__item_use(item);
-    if (op_or_null != NULL)
-        *op_or_null = op;
-    sk__engine_wake(engine);
+    begun(op, op_or_null);
     return SECKILL_OK;
 }
 
@@ -128,6 +208,7 @@ static void leave(seckill_op *op, seckill_status status) {
     sk__engine *engine = op->item->engine;
 
     sk__timer_stop(engine, &op->deadline);
+    sk__want_remove(&op->want);
     if (op->batch != NULL)
         sk__batch_forget(op);
     else
@@ -213,6 +294,8 @@ static void call_back_ticket(seckill_op *op, const seckill_ticket_result *result
 
 void sk__op_fail(seckill_op *op, seckill_status status, const char *cause) {
     leave(op, status);
+    if (op->kind == SK__CANCEL || op->kind == SK__REFUND)
+        sk__supply_forget(op->item->supply); /* it may be done all the same */
     if (op->kind == SK__LOOKUP) {
         seckill_lookup_result result = {status, cause, 0, NULL, NULL, 0};
 
@@ -238,6 +321,8 @@ void sk__op_answer(seckill_op *op, const sk__answer *answer) {
     stats->replayed += answer->replayed;
     if (op->kind == SK__RESERVE && answer->status == SECKILL_OK && !answer->replayed)
         stats->granted++;
+    if (op->kind == SK__CANCEL || op->kind == SK__REFUND)
+        sk__supply_forget(op->item->supply);
     call_back(op, answer->status, seckill_status_message(answer->status), answer->replayed,
               answer->has_record ? &answer->record : NULL);
     release(op);

@@ -23,6 +23,7 @@ typedef union {
 struct seckill_op {
     sk__timer deadline;
     sk__waiter line; /* its place in the item's line, then in its shard's */
+    sk__want want;   /* of units, while its shard is short of them */
     seckill_item *item;
     sk__batch *batch; /* that carries it, or NULL */
     union {
@@ -42,6 +43,8 @@ struct seckill_op {
     bool one_record;  /* lookup: only `id` */
     bool again;       /* enqueue: it stood in the queue before */
     bool may_be_done; /* a batch that carried it was lost */
+    bool proven;      /* confirm: its shard's proof holds for it */
+    bool ordered;     /* confirm: its order stands */
     uint8_t bytes[];  /* the user, then the order reference */
 };
 
@@ -54,6 +57,8 @@ typedef struct {
     int64_t time_ms;
     sk__about about;
     bool one_record;
+    bool first_attempt;  /* reserve: may be refused from memory */
+    bool ordered;        /* confirm: its order stands */
     uint32_t timeout_ms; /* 0: the engine's */
     seckill_result_cb result_cb;
     seckill_lookup_cb lookup_cb;
@@ -63,6 +68,12 @@ typedef struct {
 
 /* Starts an op. SECKILL_BUSY, SECKILL_NO_MEMORY, SECKILL_CLOSED: nothing was started. */
 seckill_status sk__op_start(seckill_item *item, const sk__op_wish *wish, seckill_op **op_or_null);
+
+/* Calls back who was refused from memory. In a turn. */
+void sk__ops_refuse(sk__engine *engine);
+
+/* Its shard says that it has not the units; another may. */
+void sk__op_short(seckill_op *op);
 
 /* The end of an op without a record: calls back and frees it. */
 void sk__op_fail(seckill_op *op, seckill_status status, const char *cause);
@@ -75,6 +86,9 @@ void sk__op_placed(seckill_op *op, const sk__answer *answer, const sk__shard *sh
 
 /* The end of a lookup. */
 void sk__op_found(seckill_op *op, int64_t now_ms, const sk__record *records, size_t count);
+
+/* The number of the shard that has its user; the item has its map. */
+uint32_t sk__home_of(const seckill_op *op);
 
 seckill_bytes sk__op_user(const seckill_op *op);
 seckill_bytes sk__op_order_ref(const seckill_op *op);

@@ -133,23 +133,31 @@ static void set_outcome(sk__task *task, uint32_t shard, seckill_status status) {
 
 /* ---- the deadline ---- */
 
+/* Of a task that has no call under way: what it waits for. */
+static uint32_t task_slot(const sk__task *task) {
+    return task->item != NULL ? task->item->map_slot : 0;
+}
+
 static void on_deadline(sk__engine *engine, sk__timer *timer) {
     sk__task *task = SK__CONTAINER(timer, sk__task, deadline);
 
     /* What was done in part is unknown as a whole. */
-    seckill_status worst = task->answered && !task->kind->changes_nothing ? SECKILL_UNKNOWN : engine->trouble;
+    uint32_t slot = task_slot(task);
+    seckill_status worst = task->answered && !task->kind->changes_nothing ? SECKILL_UNKNOWN : sk__engine_trouble(engine, slot);
 
-    for (sk__link *link = task->calls.next; link != &task->calls; link = link->next) {
+    for (const sk__link *link = task->calls.next; link != &task->calls; link = link->next) {
         const task_call *call = SK__CONTAINER(link, task_call, link);
         seckill_status status = sk__call_verdict(&call->call);
 
         set_outcome(task, call->shard, status);
-        if (worst != SECKILL_UNKNOWN)
+        if (worst != SECKILL_UNKNOWN) {
             worst = status;
+            slot = call->call.slot;
+        }
     }
     if (engine->closing && worst != SECKILL_UNKNOWN)
         worst = SECKILL_CLOSED;
-    sk__task_end(task, worst, worst == engine->trouble ? engine->cause : "");
+    sk__task_end(task, worst, worst == sk__engine_trouble(engine, slot) ? sk__engine_cause(engine, slot) : "");
 }
 
 /* ---- calls ---- */
@@ -176,8 +184,6 @@ static seckill_status take_answer(task_call *self, sk__reader *reply) {
     return task->kind->answer(task, self->shard, reply);
 }
 
-static void call_more_shards(sk__task *task);
-
 static void end(sk__call *call, seckill_status status, sk__reader *reply, const char *cause) {
     task_call *self = SK__CONTAINER(call, task_call, call);
     sk__engine *engine = call->engine;
@@ -201,7 +207,6 @@ static void end(sk__call *call, seckill_status status, sk__reader *reply, const 
         if (status != SECKILL_OK)
             sk__task_fail(task, status, cause);
         task->pending--;
-        call_more_shards(task);
         if (task->pending == 0)
             task->kind->next(task);
     }
@@ -235,15 +240,8 @@ static void start_call(sk__task *task, uint32_t slot, uint32_t shard) {
     task->pending++;
     sk__call_start(&self->call, task->engine, &task_call_kind, slot);
     self->call.changes_nothing = task->kind->changes_nothing;
-}
-
-/* A few shards at a time, so that one task over many of them does not stand before everyone else on the connection. */
-static void call_more_shards(sk__task *task) {
-    while (task->next_shard < task->shards_to_call && task->pending < task->engine->config.max_batches) {
-        uint32_t shard = task->next_shard++;
-
-        start_call(task, task->item->shards[shard].slot, shard);
-    }
+    self->call.lasting = task->kind->lasting;
+    self->call.is_step = shard != SK__NO_SHARD;
 }
 
 /* Where no call could be started nothing would ever go on. */
@@ -258,9 +256,8 @@ void sk__task_call_shard(sk__task *task, uint32_t shard) {
 }
 
 void sk__task_call_shards(sk__task *task) {
-    task->next_shard = 0;
-    task->shards_to_call = task->item->info.settings.shards;
-    call_more_shards(task);
+    for (uint32_t shard = 0; shard < task->item->info.settings.shards; shard++)
+        start_call(task, task->item->shards[shard].slot, shard);
     finish_if_stuck(task);
 }
 

@@ -32,6 +32,7 @@ typedef struct {
     void (*release)(sk__task *task);
     bool needs_map;       /* the first step waits for the item's mapping list */
     bool changes_nothing; /* so that what is not answered is not unknown */
+    bool lasting;         /* its answers wait for the replicas */
 } sk__task_kind;
 
 struct sk__task {
@@ -43,9 +44,8 @@ struct sk__task {
     sk__timer deadline;
     int step;
     uint32_t pending;
-    uint32_t next_shard, shards_to_call; /* of the step that calls all shards */
-    bool answered;                       /* a call of it was */
-    seckill_status status;               /* the first failure */
+    bool answered;         /* a call of it was */
+    seckill_status status; /* the first failure */
     char cause[224];
     int64_t due_ms;                  /* the deadline */
     sk__shard_header header;         /* of the last shard that answered */
@@ -92,6 +92,7 @@ seckill_status sk__load_start(seckill_item *item, const char *operation_id, int6
                               seckill_item_cb cb, void *user_data);
 seckill_status sk__stock_start(seckill_item *item, uint32_t timeout_ms, seckill_stock_cb cb, void *user_data);
 seckill_status sk__expire_start(seckill_item *item, uint32_t timeout_ms, seckill_expire_cb cb, void *user_data);
+seckill_status sk__transfers_start(seckill_item *item, uint32_t timeout_ms, seckill_transfers_cb cb, void *user_data);
 seckill_status sk__events_read_start(seckill_item *item, uint32_t shard, uint32_t max, uint32_t timeout_ms,
                                      seckill_events_cb cb, void *user_data);
 seckill_status sk__events_ack_start(seckill_item *item, uint32_t shard, const seckill_event_ack *acks, size_t count,

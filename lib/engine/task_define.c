@@ -106,10 +106,10 @@ static void release(sk__task *task) {
     sk__engine_release(task->engine, SK__CONTAINER(task, item_task, task)->tags);
 }
 
-static const sk__task_kind item_task_kind = {next, encode, answer, report, release, false, false};
+static const sk__task_kind item_task_kind = {next, encode, answer, report, release, false, false, true};
 
 /* Get is a change that changes nothing. */
-static const sk__task_kind get_kind = {next, encode, answer, report, release, false, true};
+static const sk__task_kind get_kind = {next, encode, answer, report, release, false, true, false};
 
 /* ---- starting ---- */
 

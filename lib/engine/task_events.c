@@ -107,7 +107,7 @@ static void read_release(sk__task *task) {
     sk__engine_release(task->engine, self->bytes);
 }
 
-static const sk__task_kind read_kind = {next, read_encode, read_answer, read_report, read_release, true, true};
+static const sk__task_kind read_kind = {next, read_encode, read_answer, read_report, read_release, true, true, true};
 
 seckill_status sk__events_read_start(seckill_item *item, uint32_t shard, uint32_t max, uint32_t timeout_ms,
                                      seckill_events_cb cb, void *user_data) {
@@ -153,7 +153,7 @@ static seckill_status ack_answer(sk__task *task, uint32_t shard, sk__reader *rep
 
 static void ack_report(sk__task *task) {
     ack_task *self = SK__CONTAINER(task, ack_task, base.task);
-    seckill_shard_outcome outcome = {self->base.shard, task->status, self->removed};
+    seckill_shard_outcome outcome = {self->base.shard, task->status, self->removed, 0};
     seckill_item_result result = {task->status, sk__task_message(task), NULL, &outcome, 1, self->removed};
 
     self->cb(&result, task->user_data);
@@ -163,7 +163,7 @@ static void ack_release(sk__task *task) {
     sk__engine_release(task->engine, SK__CONTAINER(task, ack_task, base.task)->acks);
 }
 
-static const sk__task_kind ack_kind = {next, ack_encode, ack_answer, ack_report, ack_release, true, false};
+static const sk__task_kind ack_kind = {next, ack_encode, ack_answer, ack_report, ack_release, true, false, false};
 
 seckill_status sk__events_ack_start(seckill_item *item, uint32_t shard, const seckill_event_ack *acks, size_t count,
                                     uint32_t timeout_ms, seckill_item_cb cb, void *user_data) {

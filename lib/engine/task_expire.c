@@ -28,12 +28,14 @@ static seckill_status answer(sk__task *task, uint32_t shard, sk__reader *reply) 
     int64_t units = sk__read_units(reply);
     bool more = sk__read_u8(reply) != 0;
     int64_t next_due = (int64_t)sk__read_u48(reply);
+    uint64_t epoch = sk__read_number(reply);
 
     if (!sk__reader_done(reply))
         return SECKILL_PROTOCOL;
     self->reservations += reservations;
     self->units += units;
     task->outcomes[shard].amount += units;
+    task->outcomes[shard].epoch = epoch;
     if (more) {
         /* Another step of this shard, beside the others'; the one that ends now is still counted as pending. */
         sk__task_call_shard(task, shard);
@@ -48,6 +50,8 @@ static void report(sk__task *task) {
     expire_task *self = SK__CONTAINER(task, expire_task, task);
     seckill_expire_result result;
 
+    if (self->units != 0)
+        sk__supply_forget(task->item->supply);
     memset(&result, 0, sizeof(result));
     result.status = task->status;
     result.message = sk__task_message(task);
@@ -60,7 +64,7 @@ static void report(sk__task *task) {
     self->cb(&result, task->user_data);
 }
 
-static const sk__task_kind expire_kind = {next, encode, answer, report, NULL, true, false};
+static const sk__task_kind expire_kind = {next, encode, answer, report, NULL, true, false, false};
 
 seckill_status sk__expire_start(seckill_item *item, uint32_t timeout_ms, seckill_expire_cb cb, void *user_data) {
     expire_task *self = sk__engine_alloc(item->engine, sizeof(*self));

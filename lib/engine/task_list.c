@@ -80,7 +80,7 @@ static void release(sk__task *task) {
     sk__engine_release(task->engine, (void *)self->items);
 }
 
-static const sk__task_kind list_kind = {next, encode, answer, report, release, false, true};
+static const sk__task_kind list_kind = {next, encode, answer, report, release, false, true, false};
 
 seckill_status sk__list_start(sk__engine *engine, const char *activity, uint32_t timeout_ms, seckill_list_cb cb,
                               void *user_data) {

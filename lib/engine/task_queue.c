@@ -9,6 +9,9 @@ typedef struct {
 
 typedef struct {
     sk__task task;
+    sk__want want; /* of units for the request that is next */
+    uint32_t needs;
+    uint32_t takes; /* which of the shard's the call carried */
     seckill_queue_cb cb;
     uint32_t shard, max;
     seckill_queue_id from; /* the first that is still to be decided of what was screened */
@@ -25,9 +28,34 @@ typedef struct {
     uint8_t verdicts[]; /* verdict_count */
 } process_task;
 
+/* Units have come, or are on their way; or there are none, and the shard's proof says so. */
+static void on_supply(sk__want *want, seckill_status status, const char *cause) {
+    process_task *self = SK__CONTAINER(want, process_task, want);
+
+    if (status != SECKILL_OK && status != SECKILL_SOLD_OUT && status != SECKILL_NOT_ENOUGH) {
+        sk__task_end(&self->task, status, cause);
+        return;
+    }
+    self->again = true;
+    self->task.kind->next(&self->task);
+}
+
+static void search(process_task *self) {
+    uint32_t units = self->needs;
+
+    self->needs = 0;
+    self->want.n = self->from.n;
+    self->want.told = on_supply;
+    sk__supply_add(self->task.item->supply, &self->want, self->shard, units);
+}
+
 static void next(sk__task *task) {
     process_task *self = SK__CONTAINER(task, process_task, task);
 
+    if (task->status == SECKILL_OK && self->needs != 0) {
+        search(self);
+        return;
+    }
     if (self->shard >= task->item->info.settings.shards) {
         sk__task_end(task, SECKILL_INVALID, "the item has no such shard");
     } else if (task->status == SECKILL_OK && (task->step++ == 0 || self->again)) {
@@ -39,13 +67,13 @@ static void next(sk__task *task) {
 }
 
 static void encode(sk__task *task, uint32_t shard, bool with_text, sk__command *command) {
-    const process_task *self = SK__CONTAINER(task, process_task, task);
+    process_task *self = SK__CONTAINER(task, process_task, task);
     const sk__shard *home = &task->item->shards[shard];
-    const uint64_t numbers[] = {self->from.epoch,     self->from.n,           self->to_n,          self->verdicts_n,
-                                home->shortage.epoch, home->shortage.version, home->shortage.units};
+    const uint64_t numbers[] = {self->from.epoch, self->from.n, self->to_n, self->verdicts_n};
     sk__writer writer;
 
     sk__shard_encode(home, command, SK__SCRIPT_queue_process, with_text);
+    self->takes = sk__shard_encode_supply(home, command);
     writer = sk__command_add_packed(command, sizeof(numbers) + sizeof(uint32_t));
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
         sk__write_u64(&writer, numbers[i]);
@@ -106,8 +134,8 @@ static seckill_status take_entries(process_task *self, sk__reader *reply) {
 /* A reply, but for the requests that it hands out. */
 typedef struct {
     counts counted;
-    uint8_t stop; /* why it did not get to the last that was screened: a status, or SK__ANSWER_AGAIN; SECKILL_OK: it did */
-    sk__shortage shortage;
+    uint8_t stop;   /* why it did not get to the last that was screened: a status, or SK__ANSWER_AGAIN; SECKILL_OK: it did */
+    uint32_t needs; /* units, of the next request, where it stopped for them */
     sk__progress progress;
     seckill_queue_id head;
 } processed;
@@ -118,9 +146,7 @@ static void read_processed(sk__reader *reply, processed *done) {
     done->counted.refused = sk__read_u32(reply);
     done->counted.blacklisted = sk__read_u32(reply);
     done->stop = sk__read_u8(reply);
-    done->shortage.epoch = sk__read_u64(reply);
-    done->shortage.version = sk__read_u64(reply);
-    done->shortage.units = sk__read_u64(reply);
+    done->needs = sk__read_u32(reply);
     done->progress = sk__read_progress(reply);
     done->head.epoch = sk__read_u64(reply);
     done->head.n = sk__read_u64(reply);
@@ -134,9 +160,9 @@ static void add_counts(process_task *self, const counts *more) {
     self->task.engine->stats.granted += more->granted;
 }
 
-/* Where units are short the script wants to be told so, by someone who has seen that there are none; if units came meanwhile,
- * it goes on. False: it cannot stop for such a reason. */
-static bool take_stop(process_task *self, const processed *done, sk__shard *shard) {
+/* Where units are short they are searched for in the other shards; the script refuses nobody for stock without a proof that
+ * they have none. False: it cannot stop for such a reason. */
+static bool take_stop(process_task *self, const processed *done) {
     switch ((int)done->stop) {
     case SECKILL_OK:
         return true;
@@ -146,7 +172,9 @@ static bool take_stop(process_task *self, const processed *done, sk__shard *shar
         return true;
     case SECKILL_SOLD_OUT:
     case SECKILL_NOT_ENOUGH:
-        shard->shortage = done->shortage;
+        self->needs = done->needs;
+        if (done->needs == 0)
+            return false;
         break;
     case SK__ANSWER_AGAIN:
         break;
@@ -166,8 +194,10 @@ static seckill_status answer(sk__task *task, uint32_t shard, sk__reader *reply) 
 
     read_processed(reply, &done);
     status = take_entries(self, reply);
-    if (status == SECKILL_PROTOCOL || !take_stop(self, &done, home))
+    if (status == SECKILL_PROTOCOL || !take_stop(self, &done))
         return SECKILL_PROTOCOL; /* and none of it is believed */
+    if (self->from.n != 0)       /* who only looks takes nothing */
+        sk__shard_took(home, self->takes);
     add_counts(self, &done.counted);
     self->waiting = done.progress.enqueued - done.progress.decided;
     sk__pace_note(&home->pace, done.progress.decided, done.progress.enqueued, task->header.now_ms);
@@ -204,10 +234,11 @@ static void report(sk__task *task) {
 }
 
 static void release(sk__task *task) {
+    sk__want_remove(&SK__CONTAINER(task, process_task, task)->want);
     drop_entries(SK__CONTAINER(task, process_task, task));
 }
 
-static const sk__task_kind process_kind = {next, encode, answer, report, release, true, false};
+static const sk__task_kind process_kind = {next, encode, answer, report, release, true, false, true};
 
 seckill_status sk__queue_process_start(seckill_item *item, const seckill_queue_process_options *options, seckill_queue_cb cb,
                                        void *user_data) {
@@ -217,6 +248,7 @@ seckill_status sk__queue_process_start(seckill_item *item, const seckill_queue_p
     if (self == NULL)
         return SECKILL_NO_MEMORY;
     self->cb = cb;
+    sk__list_init(&self->want.link);
     self->shard = options->shard;
     self->max = options->max;
     self->from = options->from;

@@ -7,7 +7,8 @@
 static void read_stock(sk__reader *reply, seckill_stock *stock) {
     int64_t *const fields[] = {&stock->loaded,   &stock->transferred_in, &stock->transferred_out, &stock->available,
                                &stock->reserved, &stock->sold,           &stock->cancelled,       &stock->expired,
-                               &stock->refunded, &stock->users,          &stock->events,          &stock->queued};
+                               &stock->refunded, &stock->users,          &stock->events,          &stock->queued,
+                               &stock->transfers};
 
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
         *fields[i] = sk__read_units(reply);
@@ -70,6 +71,7 @@ static void add_stock(seckill_stock *total, const seckill_stock *shard) {
     total->users += shard->users;
     total->events += shard->events;
     total->queued += shard->queued;
+    total->transfers += shard->transfers;
 }
 
 static void stock_report(sk__task *task) {
@@ -96,7 +98,8 @@ static void stock_release(sk__task *task) {
     sk__engine_release(task->engine, SK__CONTAINER(task, stock_task, task)->shards);
 }
 
-static const sk__task_kind stock_kind = {stock_next, stock_encode, stock_answer, stock_report, stock_release, true, true};
+static const sk__task_kind stock_kind = {stock_next,    stock_encode, stock_answer, stock_report,
+                                         stock_release, true,         true,         false};
 
 seckill_status sk__stock_start(seckill_item *item, uint32_t timeout_ms, seckill_stock_cb cb, void *user_data) {
     stock_task *self = sk__engine_alloc(item->engine, sizeof(*self));
@@ -250,6 +253,7 @@ static void load_report(sk__task *task) {
     load_task *self = SK__CONTAINER(task, load_task, task);
     seckill_item_result result;
 
+    sk__supply_forget(task->item->supply);
     memset(&result, 0, sizeof(result));
     result.status = task->status;
     result.message = sk__task_message(task);
@@ -264,7 +268,7 @@ static void load_release(sk__task *task) {
     sk__engine_release(task->engine, SK__CONTAINER(task, load_task, task)->plan);
 }
 
-static const sk__task_kind load_kind = {load_next, load_encode, load_answer, load_report, load_release, true, false};
+static const sk__task_kind load_kind = {load_next, load_encode, load_answer, load_report, load_release, true, false, true};
 
 seckill_status sk__load_start(seckill_item *item, const char *operation_id, int64_t units, uint32_t timeout_ms,
                               seckill_item_cb cb, void *user_data) {

@@ -93,6 +93,57 @@ seckill_status sk__address_parse(const char *text, sk__address *address) {
     return good ? SECKILL_OK : SECKILL_INVALID;
 }
 
+/* One of a list: copied, as it has no end of its own. */
+static seckill_status parse_piece(const char *begin, size_t size, sk__address *address) {
+    char piece[SK__ADDRESS_TEXT_MAX + 1];
+
+    while (size > 0 && begin[0] == ' ') {
+        begin++;
+        size--;
+    }
+    while (size > 0 && begin[size - 1] == ' ')
+        size--;
+    if (size == 0 || size >= sizeof(piece))
+        return SECKILL_INVALID;
+    memcpy(piece, begin, size);
+    piece[size] = '\0';
+    return sk__address_parse(piece, address);
+}
+
+seckill_status sk__address_parse_list(const char *text, sk__address *addresses, uint32_t max, uint32_t *count) {
+    *count = 0;
+    if (text == NULL)
+        return SECKILL_INVALID;
+    for (;;) {
+        size_t size = strcspn(text, ",");
+
+        if (*count == max || parse_piece(text, size, &addresses[*count]) != SECKILL_OK)
+            return SECKILL_INVALID;
+        (*count)++;
+        if (text[size] == '\0')
+            return SECKILL_OK;
+        text += size + 1;
+    }
+}
+
+seckill_status sk__address_from_host(const char *host, size_t size, uint32_t port, sk__address *address) {
+    struct in_addr parsed;
+
+    memset(address, 0, sizeof(*address));
+    if (port == 0 || port > UINT16_MAX || memchr(host, '\0', size) != NULL ||
+        !copy_name(address, host, size, SK__ADDRESS_HOST_MAX))
+        return SECKILL_INVALID;
+    address->port = (uint16_t)port;
+    address->is_numeric = inet_pton(AF_INET, address->name, &parsed) == 1 || is_ipv6(address->name);
+    if (address->is_numeric)
+        return SECKILL_OK;
+    return strchr(address->name, ':') == NULL && is_host(address->name) ? SECKILL_OK : SECKILL_INVALID;
+}
+
+bool sk__address_equal(const sk__address *one, const sk__address *other) {
+    return one->port == other->port && one->is_unix == other->is_unix && strcmp(one->name, other->name) == 0;
+}
+
 void sk__address_format(const sk__address *address, const char *name, char *text, size_t size) {
     if (name == NULL)
         name = address->name;

@@ -1,4 +1,4 @@
-/* Where a Redis server listens, as a text: "host:port", "host", "[v6]:port", "[v6]", "unix:/path".
+/* Where a Redis server listens, as a text: "host:port", "host", "[v6]:port", "[v6]", "unix:/path"; or several of these.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -8,6 +8,8 @@
 #include "seckill/status.h"
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 enum {
     SK__ADDRESS_HOST_MAX = 253, /* bytes of a host name */
@@ -25,6 +27,15 @@ typedef struct {
 
 /* SECKILL_INVALID: `text` is not of one of the forms; an IPv6 address needs its brackets. */
 SECKILL_CHECKED seckill_status sk__address_parse(const char *text, sk__address *address);
+
+/* Reads 1 to `max` addresses with commas between them and blanks around. SECKILL_INVALID: one is malformed, empty, or too many.
+ */
+SECKILL_CHECKED seckill_status sk__address_parse_list(const char *text, sk__address *addresses, uint32_t max, uint32_t *count);
+
+/* From a host name or an IP address (IPv6 without brackets), which need not be NUL-terminated. SECKILL_INVALID. */
+SECKILL_CHECKED seckill_status sk__address_from_host(const char *host, size_t size, uint32_t port, sk__address *address);
+
+bool sk__address_equal(const sk__address *one, const sk__address *other);
 
 /* Writes "host:port", "[v6]:port" or "unix:/path" into `text` of `size` bytes, cut if it does not fit: for people. `name`
  * stands in for the address's own (an address that the name was resolved to); NULL: its own. */

@@ -31,9 +31,9 @@ static void log_in(sk__connection *connection) {
     size_t sizes[3] = {4};
     int argc = 1;
 
-    if (connection->user != NULL)
-        argv[argc++] = connection->user;
-    argv[argc++] = connection->password;
+    if (connection->config.user != NULL)
+        argv[argc++] = connection->config.user;
+    argv[argc++] = connection->config.password;
     for (int i = 1; i < argc; i++)
         sizes[i] = strlen(argv[i]);
     connection->state = STATE_LOGGING_IN;
@@ -52,7 +52,7 @@ void sk__attempt_connected(sk__connection *connection) {
                                sk__connection_target(connection, text));
     else if (!sk__connection_expect_the_unexpected(connection))
         sk__connection_give_up(connection, "out of memory");
-    else if (connection->password != NULL)
+    else if (connection->config.password != NULL)
         log_in(connection);
     else
         sk__connection_go_up(connection);
@@ -72,11 +72,11 @@ static void on_adapter_closed(void *owner) {
 /* Starts to connect to one address. False: it failed at once, `cause` says how. */
 static bool dial(sk__connection *connection, char cause[CAUSE_SIZE]) {
     const sk__connection_config *config = &connection->config;
+    const sk__address *address = sk__connection_address(connection);
     const sk__adapter_events events = {on_adapter_event, on_adapter_closed, connection};
-    bool is_unix = config->address.is_unix;
-    const char *name =
-        is_unix || config->address.is_numeric ? config->address.name : connection->resolver.candidates[connection->candidate];
-    redisAsyncContext *context = is_unix ? redisAsyncConnectUnix(name) : redisAsyncConnect(name, config->address.port);
+    bool is_unix = address->is_unix;
+    const char *name = is_unix || address->is_numeric ? address->name : connection->resolver.candidates[connection->candidate];
+    redisAsyncContext *context = is_unix ? redisAsyncConnectUnix(name) : redisAsyncConnect(name, address->port);
 
     (void)snprintf(cause, CAUSE_SIZE, "%s", context != NULL && context->c.err != 0 ? context->c.errstr : "out of memory");
     if (context != NULL && context->c.err == 0) {
@@ -135,13 +135,14 @@ void sk__attempt_resolved(void *owner, int error) {
     connection->candidate = 0;
     connection->candidates = connection->resolver.count;
     if (error != 0)
-        sk__connection_give_up(connection, "cannot resolve %s: %s", connection->config.address.name, uv_strerror(error));
+        sk__connection_give_up(connection, "cannot resolve %s: %s", sk__connection_address(connection)->name,
+                               uv_strerror(error));
     else
         connect_next(connection);
 }
 
 void sk__attempt_begin(sk__connection *connection) {
-    const sk__address *address = &connection->config.address;
+    const sk__address *address = sk__connection_address(connection);
     int error;
 
     connection->attempt_until = sk__connection_now_ms(connection) + connection->config.connect_timeout_ms;

@@ -1,5 +1,5 @@
-/* What the two files that are a connection share: connection.c (serving, failing, ending) and attempt.c (from an address to a
- * connection that is up).
+/* What the files that are a connection share: connection.c (serving, failing, ending), attempt.c (from an address to a
+ * connection that is up) and commands.c (what is asked and answered).
  *
  * SPDX-License-Identifier: MIT
  */
@@ -24,7 +24,6 @@ typedef enum {
 
 struct sk__connection {
     sk__connection_config config;
-    char *user, *password;
     uv_loop_t *loop;
     state state;
     uv_timer_t timer;      /* the end of waiting; of an attempt, or of one address's part in it; of the oldest command's time */
@@ -37,10 +36,17 @@ struct sk__connection {
     sk__pending_queue pending;
     bool unsent;
     bool timer_closed;
-    bool denied;       /* the login was refused */
-    uint32_t failures; /* in a row */
+    bool denied;                      /* the login was refused */
+    uint32_t at;                      /* the address that is tried or connected */
+    bool answered;                    /* it has answered since it is up */
+    bool leaving;                     /* it is given up when nothing is outstanding any more, because of `parting` */
+    uint32_t failures;                /* in a row */
+    uint32_t partings;                /* in a row */
+    int64_t integer;                  /* of the reply that is called back; -1: it is none */
+    uint32_t told[SECKILL_SEEDS_MAX]; /* a hash of the trouble that was logged last, by address: it is news once */
     uint64_t count;
     char doom[CAUSE_SIZE]; /* why a callback of hiredis gave the connection up */
+    char parting[CAUSE_SIZE];
     char trouble[CAUSE_SIZE];
 };
 
@@ -54,13 +60,7 @@ void sk__attempt_failed(sk__connection *connection, const char *cause);
 /* The resolver's callback. */
 void sk__attempt_resolved(void *owner, int error);
 
-/* ---- connection.c */
-
-int64_t sk__connection_now_ms(const sk__connection *connection);
-void sk__connection_start_timer(sk__connection *connection, int64_t wait_ms);
-
-/* The address that is tried or connected, for people. */
-const char *sk__connection_target(const sk__connection *connection, char text[SK__ADDRESS_TEXT_MAX + 1]);
+/* ---- commands.c */
 
 /* Adds a command to the output buffer, in any state. */
 seckill_status sk__connection_append(sk__connection *connection, int argc, const char *const *argv, const size_t *sizes,
@@ -68,6 +68,14 @@ seckill_status sk__connection_append(sk__connection *connection, int argc, const
 
 /* Prepares for a reply to nothing. False: out of memory. */
 bool sk__connection_expect_the_unexpected(sk__connection *connection);
+
+/* ---- connection.c */
+
+int64_t sk__connection_now_ms(const sk__connection *connection);
+void sk__connection_start_timer(sk__connection *connection, int64_t wait_ms);
+
+/* The address that is tried or connected, for people. */
+const char *sk__connection_target(const sk__connection *connection, char text[SK__ADDRESS_TEXT_MAX + 1]);
 
 /* It can be used. */
 void sk__connection_go_up(sk__connection *connection);

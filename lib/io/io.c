@@ -1,11 +1,11 @@
-/* The loop, its clock and its turns, around the connection.
+/* The loop, its clock and its turns, around the connections.
  *
  * SPDX-License-Identifier: MIT
  */
 #define _POSIX_C_SOURCE 200809L
 #include "io/io.h"
 
-#include "io/connection.h"
+#include "io/nodes.h"
 
 #include <sodium.h>
 #include <string.h>
@@ -25,11 +25,11 @@ struct sk__io {
     bool in_turn; /* what is asked for now is seen at the end of the turn */
     bool closing;
     bool closed; /* nothing of it is on the loop any more */
-    int handles; /* not closed yet; the connection counts as one */
+    int handles; /* not closed yet; the connections count as one */
     uv_idle_t turn;
     uv_timer_t alarm;
     int64_t alarm_ms; /* INT64_MAX: none */
-    sk__connection *connection;
+    sk__nodes *nodes;
     void (*close_cb)(void *context);
     void *close_context;
 };
@@ -60,12 +60,13 @@ static void ask_for_turn(sk__io *io) {
 static void run_turn(sk__io *io, bool tell) {
     io->in_turn = true;
     io->awake = false;
-    if (tell)
+    sk__nodes_turn(io->nodes);
+    if (tell && !io->closing)
         io->events.on_turn(io->owner);
     /* At once, for all that was sent: waiting for the socket to be reported writable would cost a round of the loop. */
     io->unsent = false;
     if (!io->closing)
-        sk__connection_flush(io->connection);
+        sk__nodes_flush(io->nodes);
     io->in_turn = false;
     if (io->awake || io->unsent || io->closing)
         ask_for_turn(io);
@@ -92,16 +93,25 @@ static void on_alarm(uv_timer_t *timer) {
 
 /* ---- the transport */
 
-static seckill_status io_send(sk__transport *transport, uint32_t slot, int argc, const char *const *argv, const size_t *sizes,
-                              sk__reply_cb cb, void *context) {
+static const sk__io *const_io_of(const sk__transport *transport) {
+    return (const sk__io *)(const void *)transport;
+}
+
+static uint32_t io_node(const sk__transport *transport, uint32_t slot) {
+    return sk__nodes_node(const_io_of(transport)->nodes, slot);
+}
+
+static seckill_status io_send(sk__transport *transport, const sk__sending *sending, sk__reply_cb cb, void *context) {
     sk__io *io = io_of(transport);
 
-    /* One server has all slots. With Redis Cluster this is where the slot's connection is looked up. */
-    (void)slot;
     if (io->closing)
         return SECKILL_UNREACHABLE;
     update_time(io);
-    return sk__connection_send(io->connection, argc, argv, sizes, cb, context);
+    return sk__nodes_send(io->nodes, sending, cb, context);
+}
+
+static const char *io_trouble(const sk__transport *transport, uint32_t node) {
+    return sk__nodes_trouble(const_io_of(transport)->nodes, node);
 }
 
 static void io_wake(sk__transport *transport) {
@@ -143,23 +153,30 @@ static int64_t io_wall_ms(sk__transport *transport) {
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* ---- what the connection tells */
+/* ---- what the connections tell */
 
-static void on_up(void *owner) {
+static void on_up(void *owner, uint32_t node) {
     const sk__io *io = owner;
 
     if (!io->closing)
-        io->events.on_up(io->owner);
+        io->events.on_up(io->owner, node);
 }
 
-static void on_down(void *owner, seckill_status status, const char *cause) {
+static void on_down(void *owner, uint32_t node, seckill_status status, const char *cause) {
     const sk__io *io = owner;
 
     if (!io->closing)
-        io->events.on_down(io->owner, status, cause);
+        io->events.on_down(io->owner, node, status, cause);
 }
 
-static void on_unsent(void *owner) {
+static void on_moved(void *owner) {
+    const sk__io *io = owner;
+
+    if (!io->closing)
+        io->events.on_moved(io->owner);
+}
+
+static void on_wish(void *owner) {
     sk__io *io = owner;
 
     io->unsent = true;
@@ -195,12 +212,12 @@ static void on_handle_closed(uv_handle_t *handle) {
     count_closed(handle->data);
 }
 
-static void on_connection_closed(void *owner) {
+static void on_nodes_closed(void *owner) {
     count_closed(owner);
 }
 
 static void begin_close(sk__io *io) {
-    sk__connection_close(io->connection);
+    sk__nodes_close(io->nodes);
     uv_close((uv_handle_t *)&io->turn, on_handle_closed);
     uv_close((uv_handle_t *)&io->alarm, on_handle_closed);
 }
@@ -216,27 +233,33 @@ void sk__io_close(sk__io *io, void (*cb)(void *context), void *context) {
 
 /* ---- opening */
 
-static const sk__transport transport_of_io = {io_send, io_wake, io_alarm, io_now_ms, io_wall_ms};
+static const sk__transport transport_of_io = {io_node, io_send, io_trouble, io_wake, io_alarm, io_now_ms, io_wall_ms};
+
+static sk__nodes *make_nodes(const sk__io_config *config, const sk__address *seeds, uint32_t seed_count, sk__io *io) {
+    sk__nodes_config nodes;
+
+    memset(&nodes, 0, sizeof(nodes));
+    nodes.seeds = seeds;
+    nodes.seed_count = seed_count;
+    nodes.replicas = config->replicas;
+    nodes.connection.user = config->user;
+    nodes.connection.password = config->password;
+    nodes.connection.connect_timeout_ms = config->connect_timeout_ms;
+    nodes.connection.command_timeout_ms = config->command_timeout_ms;
+    nodes.connection.reconnect_min_ms = config->reconnect_min_ms;
+    nodes.connection.reconnect_max_ms = config->reconnect_max_ms;
+    nodes.connection.allocator = config->allocator;
+    nodes.connection.log = config->log;
+    nodes.events = (sk__nodes_events){on_up, on_down, on_moved, on_wish, on_nodes_closed, io};
+    return sk__nodes_new(&nodes);
+}
 
 /* All that can fail, before anything is on a loop. */
-static seckill_status allocate(const sk__io_config *config, const sk__address *address, sk__io *io) {
-    const sk__connection_config connection = {
-        *address,
-        config->user,
-        config->password,
-        config->connect_timeout_ms,
-        config->command_timeout_ms,
-        config->reconnect_min_ms,
-        config->reconnect_max_ms,
-        config->allocator,
-        config->log,
-        {on_up, on_down, on_unsent, on_connection_closed, io},
-    };
-
-    io->connection = sk__connection_new(&connection);
+static seckill_status allocate(const sk__io_config *config, const sk__address *seeds, uint32_t seed_count, sk__io *io) {
+    io->nodes = make_nodes(config, seeds, seed_count, io);
     io->loop = config->loop;
     io->own_loop = config->loop == NULL;
-    if (io->connection == NULL || sodium_init() < 0)
+    if (io->nodes == NULL || sodium_init() < 0)
         return SECKILL_NO_MEMORY;
     if (!io->own_loop)
         return SECKILL_OK;
@@ -259,15 +282,17 @@ static void start(sk__io *io) {
     io->alarm.data = io;
     io->alarm_ms = INT64_MAX;
     io->handles = 3;
-    sk__connection_start(io->connection, io->loop);
+    sk__nodes_start(io->nodes, io->loop);
 }
 
 seckill_status sk__io_open(const sk__io_config *config, sk__io **out) {
-    sk__address address;
+    sk__address seeds[SECKILL_SEEDS_MAX];
+    uint32_t seed_count;
     sk__io *io;
 
     *out = NULL;
-    if (sk__address_parse(config->address, &address) != SECKILL_OK || (config->user != NULL && config->password == NULL))
+    if (sk__address_parse_list(config->address, seeds, SECKILL_SEEDS_MAX, &seed_count) != SECKILL_OK ||
+        (config->user != NULL && config->password == NULL))
         return SECKILL_INVALID;
     io = sk__calloc(config->allocator, 1, sizeof(*io));
     if (io == NULL)
@@ -276,9 +301,9 @@ seckill_status sk__io_open(const sk__io_config *config, sk__io **out) {
     io->events = config->events;
     io->owner = config->owner;
     io->allocator = config->allocator;
-    if (allocate(config, &address, io) != SECKILL_OK) {
-        if (io->connection != NULL)
-            sk__connection_discard(io->connection);
+    if (allocate(config, seeds, seed_count, io) != SECKILL_OK) {
+        if (io->nodes != NULL)
+            sk__nodes_discard(io->nodes);
         sk__free(config->allocator, io);
         return SECKILL_NO_MEMORY;
     }
@@ -294,15 +319,23 @@ sk__transport *sk__io_transport(sk__io *io) {
 }
 
 const char *sk__io_trouble(const sk__io *io) {
-    return sk__connection_trouble(io->connection);
+    return sk__nodes_first_trouble(io->nodes);
 }
 
 int sk__io_is_up(const sk__io *io) {
-    return sk__connection_is_up(io->connection);
+    return sk__nodes_are_up(io->nodes);
 }
 
 uint64_t sk__io_connections(const sk__io *io) {
-    return sk__connection_count(io->connection);
+    return sk__nodes_connections(io->nodes);
+}
+
+uint64_t sk__io_redirections(const sk__io *io) {
+    return sk__nodes_redirections(io->nodes);
+}
+
+uint64_t sk__io_servers(const sk__io *io) {
+    return sk__nodes_known(io->nodes);
 }
 
 /* ---- a loop of its own */

@@ -27,35 +27,51 @@ static void keep_candidates(sk__resolver *resolver, const struct addrinfo *found
     }
 }
 
-static void on_resolved(uv_getaddrinfo_t *request, int error, struct addrinfo *found) {
-    sk__resolver *resolver = request->data;
+static void on_resolved(uv_getaddrinfo_t *request, int error, struct addrinfo *found);
 
-    resolver->running = false;
-    if (error == 0) {
-        keep_candidates(resolver, found);
-        uv_freeaddrinfo(found);
-        if (resolver->count == 0)
-            error = UV_EAI_ADDRFAMILY;
-    }
-    resolver->cb(resolver->owner, error);
-}
-
-int sk__resolver_start(sk__resolver *resolver, uv_loop_t *loop, const sk__address *address) {
+static int ask(sk__resolver *resolver) {
     struct addrinfo hints;
     int error;
 
-    if (resolver->running)
-        return 0;
     memset(&hints, 0, sizeof(hints));
     hints.ai_family = AF_UNSPEC;
     hints.ai_socktype = SOCK_STREAM;
     resolver->request.data = resolver;
-    error = uv_getaddrinfo(loop, &resolver->request, on_resolved, address->name, NULL, &hints);
-    resolver->running = error == 0;
+    error = uv_getaddrinfo(resolver->loop, &resolver->request, on_resolved, resolver->wanted->name, NULL, &hints);
+    resolver->asked = error == 0 ? resolver->wanted : NULL;
     return error;
 }
 
+static void on_resolved(uv_getaddrinfo_t *request, int error, struct addrinfo *found) {
+    sk__resolver *resolver = request->data;
+    bool other = resolver->asked != resolver->wanted;
+
+    resolver->asked = NULL;
+    if (error == 0 && !other)
+        keep_candidates(resolver, found);
+    if (error == 0)
+        uv_freeaddrinfo(found);
+    if (other)
+        error = ask(resolver);
+    else if (error == 0 && resolver->count == 0)
+        error = UV_EAI_ADDRFAMILY;
+    if (resolver->asked == NULL)
+        resolver->cb(resolver->owner, error);
+}
+
+bool sk__resolver_is_running(const sk__resolver *resolver) {
+    return resolver->asked != NULL;
+}
+
+int sk__resolver_start(sk__resolver *resolver, uv_loop_t *loop, const sk__address *address) {
+    resolver->loop = loop;
+    resolver->wanted = address;
+    return resolver->asked != NULL ? 0 : ask(resolver);
+}
+
 void sk__resolver_cancel(sk__resolver *resolver) {
-    if (resolver->running)
-        (void)uv_cancel((uv_req_t *)&resolver->request);
+    if (resolver->asked == NULL)
+        return;
+    resolver->wanted = resolver->asked;
+    (void)uv_cancel((uv_req_t *)&resolver->request);
 }

@@ -19,6 +19,13 @@ local function read(command, ...)
   return reply
 end
 
+-- What the server says of itself. A replica may lack what its master has: who asked it would ask the past.
+local function read_server()
+  local info = read('INFO', 'server', 'replication')
+  if not string.find(info, 'role:master', 1, true) then fail('READONLY this server is a replica (INFO)') end
+  return info
+end
+
 -- An ACL that forbids a command would stop a script half-way: ask before the first write.
 local function permit(command, ...)
   if not redis.acl_check_cmd(command, ...) then fail('NOPERM the ACL forbids this' .. described(command, ...)) end

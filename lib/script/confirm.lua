@@ -1,14 +1,20 @@
 #!lua flags=allow-oom
 -- prelude: base.lua
 -- prelude: shard.lua
+-- prelude: transfers.lua
+-- prelude: supply.lua
 -- Settles reservations: reserved to sold, each with an event.
 --
--- ARGV   2: for each token: reservation id c16, quantity I4, price I7, end of the token I6
---        3 ...: the users, then the order references, one of each for each token
--- reply  for each token: status B, flags B; then the records of those whose flags say so
+-- ARGV   2: as supply.lua says; 3: for each token: reservation id c16, quantity I4, price I7, end of the token I6, flags B: 1 the
+--           proof holds for it, 2 its order stands
+--        4 ...: the users, then the order references, one of each for each token
+-- reply  for each token: status B, flags B; then the records of those whose flags say so. 'short': the shard has not the units to
+--        take them again, and whether others have is not proven
+local PROVEN, ORDERED = 1, 2
 open()
 permit_writes()
 permit_events()
+take_supply()
 
 local function sell(user, at, record, order_ref)
   stock.sold = stock.sold + record.quantity
@@ -25,7 +31,7 @@ local function void(user, at, record, valid_until)
 end
 
 -- The hold is over, or a failover lost the record: take the units again, where the sale is on, and limit and stock allow.
-local function confirm_late(user, at, record, valid_until, order_ref)
+local function confirm_late(user, at, record, valid_until, order_ref, flags)
   local is_known = at <= #records[user]
   if now > valid_until and not is_known then return answer('expired', 0) end
   if now > valid_until then return void(user, at, record, valid_until) end
@@ -36,9 +42,25 @@ local function confirm_late(user, at, record, valid_until, order_ref)
     return void(user, at, record, valid_until)
   end
   if stock.available < record.quantity and reclaim() and stock.available < record.quantity then return answer('again', 0) end
-  if stock.available < record.quantity then return void(user, at, record, valid_until) end
+  if stock.available < record.quantity then
+    if flags ~= PROVEN or not is_proven(record.quantity) then return answer('short', 0) end
+    return void(user, at, record, valid_until)
+  end
   stock.available = stock.available - record.quantity
   sell(user, at, record, order_ref)
+end
+
+-- The orders side has written the order, and a failover has lost what it was made from. The order stands, whatever limit, stock
+-- and time say; where its units are gone they are owed. It needs no event.
+local function restore(user, at, record)
+  if record.state == RESERVED then
+    stock.reserved = stock.reserved - record.quantity
+  else
+    stock.available = stock.available - record.quantity
+  end
+  stock.sold = stock.sold + record.quantity
+  record.state, record.since, record.ends = SOLD, now, 0
+  answer('ok', 0, set(user, at, record))
 end
 
 local function confirm_reserved(user, at, record, order_ref)
@@ -50,7 +72,7 @@ local OVER = {
   [CANCELLED] = 'cancelled', [VOID] = 'expired', [REFUNDED] = 'refunded', [BLACKLISTED] = 'blacklisted',
 }
 
-local function confirm(user, order_ref, id, quantity, price, valid_until)
+local function confirm(user, order_ref, id, quantity, price, valid_until, flags)
   settle(user)
   local text = records[user]
   local at = find(text, id)
@@ -58,16 +80,21 @@ local function confirm(user, order_ref, id, quantity, price, valid_until)
   local stored = at and string.sub(text, at, at + RECORD_SIZE - 1)
   if record.quantity ~= quantity then return answer('conflict', 0) end
   if record.state == SOLD then return answer('ok', REPLAYED, stored) end
+  if flags == ORDERED and record.state ~= REFUNDED then
+    if not at and #text >= RECORDS_MAX * RECORD_SIZE then return answer('busy', 0) end
+    return restore(user, at or #text + 1, record)
+  end
   if OVER[record.state] then return answer(OVER[record.state], REPLAYED, stored) end
   if not has_room_for_event() then return answer('busy', 0) end
   if record.state == RESERVED then return confirm_reserved(user, at, record, order_ref) end
-  confirm_late(user, at or #text + 1, record, valid_until, order_ref)
+  confirm_late(user, at or #text + 1, record, valid_until, order_ref, flags)
 end
 
-local count = (#ARGV - 2) / 2
-load_users(ARGV, 3, 2 + count)
+local count = (#ARGV - 3) / 2
+load_users(ARGV, 4, 3 + count)
 for i = 1, count do
-  confirm(ARGV[2 + i], ARGV[2 + count + i], struct.unpack('>c16I4I7I6', ARGV[2], (i - 1) * 33 + 1))
+  confirm(ARGV[3 + i], ARGV[3 + count + i], struct.unpack('>c16I4I7I6B', ARGV[3], (i - 1) * 34 + 1))
 end
 commit()
+write_transfers()
 return reply_answers()

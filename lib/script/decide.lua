@@ -19,7 +19,7 @@ local function refuse_for_stock(quantity)
   if stock.available >= quantity then return nil end
   if reclaim() and stock.available < quantity then return 'again' end
   if stock.available >= quantity then return nil end
-  return stock.available == 0 and 'sold_out' or 'not_enough'
+  return stock.available <= 0 and 'sold_out' or 'not_enough'
 end
 
 local OVER = {

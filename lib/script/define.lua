@@ -8,7 +8,7 @@
 --
 -- ARGV   2 ...: the settings in the order of SETTINGS, without their version
 -- reply  nothing more
-local version, seed = struct.unpack('>I8c16', ARGV[1])
+local version, seed = struct.unpack('>I8c16', ARGV[1]) -- open() reads the rest of it
 
 local function add_settings(fields)
   for i, name in ipairs(SETTINGS) do

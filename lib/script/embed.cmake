@@ -2,8 +2,9 @@
 #
 #   cmake -DNAMES=reserve,confirm -DFOLDER=lib/script -DLIMITS=include/seckill/base.h -DOUTPUT=scripts.c -P embed.cmake
 #
-# A script begins with its shebang line (`#!lua` or `#!lua flags=allow-oom`). Lines `-- prelude: NAME.lua` directly below it
-# are replaced by the contents of these files. What goes over the wire is kept small: lines that are only a comment, empty
+# A script begins with its shebang line (`#!lua` or `#!lua flags=allow-oom`), or with none where it is only known as it runs
+# whether it writes: Redis then looks at each command by itself. Lines `-- prelude: NAME.lua` directly below it are replaced by
+# the contents of these files. What goes over the wire is kept small: lines that are only a comment, empty
 # lines and indentation are left out. A script must not use block comments or strings of several lines.
 
 function(read_lua path out)
@@ -38,12 +39,15 @@ string(REPLACE "," ";" names "${NAMES}")
 set(c "/* Generated from the .lua files by embed.cmake: do not edit. */\n#include <stddef.h>\n")
 foreach(name IN LISTS names)
     read_lua("${FOLDER}/${name}.lua" text)
-    if(NOT text MATCHES "^\n(#!lua[^\n]*)")
-        message(FATAL_ERROR "${FOLDER}/${name}.lua: the first line must begin with #!lua")
+    set(shebang "")
+    set(body "${text}")
+    if(text MATCHES "^\n(#!lua[^\n]*)")
+        set(shebang "${CMAKE_MATCH_1}")
+        string(LENGTH "\n${shebang}" length)
+        string(SUBSTRING "${text}" ${length} -1 body)
+    elseif(NOT text MATCHES "^\n-- prelude: ")
+        message(FATAL_ERROR "${FOLDER}/${name}.lua: the first line must begin with #!lua, or be a prelude")
     endif()
-    set(shebang "${CMAKE_MATCH_1}")
-    string(LENGTH "\n${shebang}" length)
-    string(SUBSTRING "${text}" ${length} -1 body)
 
     set(preludes "")
     while(body MATCHES "^\n-- prelude: ([A-Za-z0-9_]+\\.lua)[ \t]*(\n|$)")

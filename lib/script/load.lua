@@ -17,7 +17,7 @@ if units < 0 then
     commit() -- what came back stays back: the next run goes on from here
     fail('AGAIN more is overdue')
   end
-  units = -math.min(stock.available, -units)
+  units = -math.min(math.max(stock.available, 0), -units)
 elseif stock.loaded + units >= 9007199254740992 then
   fail('RANGE the stock of a shard stays under 2^53 (' .. STOCK .. ')')
 end

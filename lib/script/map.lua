@@ -9,6 +9,7 @@ local map
 
 -- nil where there is no list.
 local function read_map()
+  read_server()
   local reply = read('HMGET', MAP, 'layout', 'seed', 'tags', 'version', 'state', 'shards', unpack(NAMES))
   if not reply[1] then
     if read('EXISTS', MAP) == 1 then fail('DAMAGED no field layout (' .. MAP .. ')') end

@@ -1,4 +1,3 @@
-#!lua flags=no-writes
 -- prelude: base.lua
 -- prelude: shard.lua
 -- prelude: decide.lua
@@ -9,6 +8,7 @@
 --        3 ...: the users, one for each ticket
 -- reply  as of enqueue; refused requests have the flag for it and the reason as their status; 'lost': enqueue it again
 open()
+permit_touch()
 
 -- Refusals are not remembered: as things stand now. The queue refuses for stock only where it does not for the user.
 local function reason(known, quantity)
@@ -39,4 +39,5 @@ load_users(ARGV, 3, #ARGV)
 for i = 3, #ARGV do
   poll(ARGV[i], struct.unpack('>c16I4I8I8I6', ARGV[2], (i - 3) * 42 + 1))
 end
+touch()
 return reply_places()

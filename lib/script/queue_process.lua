@@ -1,29 +1,31 @@
 #!lua flags=allow-oom
 -- prelude: base.lua
 -- prelude: shard.lua
+-- prelude: transfers.lua
+-- prelude: supply.lua
 -- prelude: decide.lua
 -- prelude: queue.lua
 -- Decides the next requests of the queue, in order, and moves on in the same step; then hands out those that follow.
 -- Also without memory: what fills it may be the queue, and only deciding empties it; the records that it adds are bounded by the
 -- units, and for each blacklisted user by UNSETTLED_MAX.
 --
--- ARGV   2: the first request that was screened: epoch I8, n I8; the last one, of the same epoch: n I8; n 0: none was
---           the n that the first verdict is about: I8
---           proof that more units than these were not there: in which epoch I8, at which version I8, units I8
---           how many to hand out: I4
---        3: verdicts: one byte for each request screened; not 0: it is blacklisted
--- reply  decided I4, granted I4, refused I4, blacklisted I4, why it stopped B (a status; 0: it did not), epoch I8, version I8,
---        available I8; progress: decided I8, enqueued I8; the next request: epoch I8, n I8 (0: there is none); those handed out:
+-- ARGV   2: as supply.lua says
+--        3: the first request that was screened: epoch I8, n I8; the last one, of the same epoch: n I8; n 0: none was
+--           the n that the first verdict is about: I8; how many to hand out: I4
+--        4: verdicts: one byte for each request screened; not 0: it is blacklisted
+-- reply  decided I4, granted I4, refused I4, blacklisted I4, why it stopped B (a status; 0: it did not), units that the next one
+--        needs I4, where it stopped for them; progress: decided I8, enqueued I8; the next request: epoch I8, n I8 (0: there is none); those handed out:
 --        count I4; for each: epoch I8, n I8, reservation id c16, quantity I4, since I6, size of the user B, user
 open()
-local from_epoch, from_n, to_n, verdicts_n, proof_epoch, proof_version, proof_units, max =
-  struct.unpack('>I8I8I8I8I8I8I8I4', ARGV[2])
-local verdicts = ARGV[3]
+local from_epoch, from_n, to_n, verdicts_n, max = struct.unpack('>I8I8I8I8I4', ARGV[3])
+local verdicts = ARGV[4]
 -- Who only looks changes nothing, and many look at queues that are empty.
 local is_look = from_n == 0
+permit_touch()
 if not is_look then
   permit_writes()
   permit_queue()
+  take_supply()
 end
 local sale_status = sale()
 local counts = { decided = 0, granted = 0, refused = 0, blacklisted = 0 }
@@ -59,11 +61,6 @@ local function blacklist(user, request)
   })
 end
 
--- Units have not come since the proof; in another epoch a version may come again with other units.
-local function is_proven(quantity)
-  return quantity > proof_units and stock.epoch == proof_epoch and stock.version == proof_version and not freed
-end
-
 -- Decides one; or says why it must wait, and all behind it.
 local function decide(request)
   local user, quantity = request.user, request.quantity
@@ -78,7 +75,7 @@ local function decide(request)
   if refuse_for_user(records[user], quantity) then return count('refused') end
   local short = refuse_for_stock(quantity)
   -- What was proven does not say what is overdue: where more of that is left, the next run looks at it first.
-  if short == 'again' or (short and not is_proven(quantity)) then return short end
+  if short == 'again' or (short and not (is_proven(quantity) and request.n <= proof.enqueued)) then return short, quantity end
   if short then return count('refused') end
   grant(user, request.id, quantity)
   count('granted')
@@ -90,10 +87,10 @@ local function decide_each(batch)
   for i, request in ipairs(batch) do users[i] = request.user end
   load_users(users, 1, #users)
   for i, request in ipairs(batch) do
-    local stop = decide(request)
-    if stop then return stop, i - 1 end
+    local stop, needs = decide(request)
+    if stop then return stop, i - 1, needs end
   end
-  return nil, #batch
+  return nil, #batch, 0
 end
 
 local function trim(last)
@@ -102,11 +99,11 @@ local function trim(last)
 end
 
 local batch = take_screened()
-local stop, done
+local stop, done, needs
 if #batch > 0 and (sale_status == 'not_started' or sale_status == 'paused') then
-  stop, done = sale_status, 0
+  stop, done, needs = sale_status, 0, 0
 else
-  stop, done = decide_each(batch)
+  stop, done, needs = decide_each(batch)
 end
 if done > 0 then stock.decided = batch[done].n end
 
@@ -126,8 +123,9 @@ for i = done + 1, #batch do hand_out(batch[i]) end
 while upcoming and hand_out(upcoming) do upcoming = next_request() end
 first = first or { epoch = 0, n = 0 }
 
-if not is_look then commit() end
+if is_look then touch() else commit() end
+write_transfers()
 if done > 0 then trim(batch[done]) end
-return header() .. struct.pack('>I4I4I4I4BI8I8I8', counts.decided, counts.granted, counts.refused, counts.blacklisted,
-  stop and STATUS[stop] or 0, stock.epoch, stock.version, stock.available) .. progress() .. struct.pack('>I8I8I4', first.epoch, first.n, #out)
+return header() .. struct.pack('>I4I4I4I4BI4', counts.decided, counts.granted, counts.refused, counts.blacklisted,
+  stop and STATUS[stop] or 0, needs) .. progress() .. struct.pack('>I8I8I4', first.epoch, first.n, #out)
   .. table.concat(out)

@@ -75,7 +75,7 @@ static seckill_status read_status(sk__reader *reader) {
 
     if (status == WIRE_BUSY)
         return SECKILL_BUSY;
-    if (status <= SECKILL_BLACKLISTED || status == SK__ANSWER_AGAIN || status == SK__ANSWER_LOST)
+    if (status <= SECKILL_BLACKLISTED || status == SK__ANSWER_AGAIN || status == SK__ANSWER_LOST || status == SK__ANSWER_SHORT)
         return (seckill_status)status;
     reader->failed = true;
     return SECKILL_PROTOCOL;

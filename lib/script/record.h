@@ -13,6 +13,7 @@ enum {
     SK__RECORD_SIZE = 44,   /* one record of a user: see shard.lua */
     SK__ANSWER_SIZE = 2,    /* status and flags */
     SK__ANSWER_AGAIN = 201, /* more is overdue than one script takes back: ask again at once */
+    SK__ANSWER_SHORT = 203, /* confirm: the units are not there, and whether others have them is not proven */
     SK__ANSWER_LOST = 202   /* poll: its place in the queue is lost: enqueue it again */
 };
 
@@ -54,7 +55,7 @@ sk__progress sk__read_progress(sk__reader *reader);
 
 /* The answer to one request of a batch. */
 typedef struct {
-    seckill_status status; /* or SK__ANSWER_AGAIN, SK__ANSWER_LOST */
+    seckill_status status; /* or SK__ANSWER_AGAIN, SK__ANSWER_LOST, SK__ANSWER_SHORT */
     bool replayed;
     bool has_record;
     bool queued;  /* it has a place */

@@ -1,14 +1,17 @@
 #!lua
 -- prelude: base.lua
 -- prelude: shard.lua
+-- prelude: transfers.lua
+-- prelude: supply.lua
 -- prelude: decide.lua
 -- Takes units for users: available to reserved.
 --
--- ARGV   2: for each request: reservation id c16, quantity I4, created I6
---        3 ...: the users, one for each request
+-- ARGV   2: as supply.lua says; 3: for each request: reservation id c16, quantity I4, created I6
+--        4 ...: the users, one for each request
 -- reply  for each request: status B, flags B; then the records of those whose flags say so
 open()
 permit_writes()
+take_supply()
 local sale_status = sale()
 
 -- Why a new request cannot be served; nil: it can.
@@ -28,9 +31,10 @@ local function reserve(user, id, quantity, created)
   answer('ok', 0, grant(user, id, quantity))
 end
 
-load_users(ARGV, 3, #ARGV)
-for i = 3, #ARGV do
-  reserve(ARGV[i], struct.unpack('>c16I4I6', ARGV[2], (i - 3) * 26 + 1))
+load_users(ARGV, 4, #ARGV)
+for i = 4, #ARGV do
+  reserve(ARGV[i], struct.unpack('>c16I4I6', ARGV[3], (i - 4) * 26 + 1))
 end
 commit()
+write_transfers()
 return reply_answers()

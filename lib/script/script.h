@@ -17,6 +17,8 @@
     X(poll)                                                                                                                    \
     X(queue_process)                                                                                                           \
     X(expire)                                                                                                                  \
+    X(survey)                                                                                                                  \
+    X(transfer_out)                                                                                                            \
     X(stock)                                                                                                                   \
     X(load)                                                                                                                    \
     X(events_read)                                                                                                             \

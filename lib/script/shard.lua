@@ -1,7 +1,8 @@
 -- What every script of a shard shares. It is put in front of each by the build.
 --
 -- KEYS   the six keys of the shard: stock, users, expirations, transfers, queue, events; every script declares them all
--- ARGV   1: the version of the settings that the client knows I8, the item's seed c16; the rest is the script's own
+-- ARGV   1: the version of the settings that the client knows I8, the item's seed c16, whether the answer is lasting B; the rest
+--           is the script's own
 -- reply  one string: 'settings version' I8, 'now' I6, and what the script adds
 --
 -- The way through a script: open() reads and checks; decisions change only Lua's tables; commit() writes. After its first
@@ -11,7 +12,7 @@ local RESERVED, SOLD, CANCELLED, EXPIRED, REFUNDED, VOID, BLACKLISTED = 1, 2, 3,
 local STATUS = {
   ok = 0, sold_out = 1, not_enough = 2, limit_reached = 3, not_started = 4, paused = 5, ended = 6, cancelled = 7,
   expired = 8, sold = 9, refunded = 10, no_reservation = 11, too_old = 12, conflict = 13,
-  blacklisted = 14, busy = 200, again = 201, lost = 202,
+  blacklisted = 14, busy = 200, again = 201, lost = 202, short = 203,
 }
 -- What an answer's flags say; what follows behind all answers is a record, or a place in the queue.
 local REPLAYED, WITH_RECORD, QUEUED, DECIDED = 1, 2, 4, 8
@@ -26,7 +27,7 @@ local RECORD, RECORD_SIZE = '>c16BI4I7I6I6I4', 44
 
 local COUNTERS = {
   'loaded', 'available', 'reserved', 'sold', 'taken', 'sent', 'cancelled', 'expired', 'refunded',
-  'version', 'epoch', 'epoch_start', 'clock', 'event', 'enqueued', 'decided',
+  'version', 'epoch', 'epoch_start', 'clock', 'event', 'enqueued', 'decided', 'transfers',
 }
 local SETTINGS = {
   'settings', 'state', 'price', 'limit', 'start', 'end', 'hold', 'grace', 'window', 'remember', 'skew', 'max_events',
@@ -35,6 +36,9 @@ local SETTINGS = {
 local stock, before = {}, {}
 local stored_seed, stored_run
 local now, run, expiring, freed
+-- The answer waits for the replicas to have all that it saw. They are asked about what this connection wrote: so that there is
+-- something, the script writes the clock, also where it only read.
+local lasting
 
 local function read_fields(names)
   local values = read('HMGET', STOCK, unpack(names))
@@ -49,7 +53,7 @@ end
 -- Which life of the data this is. A server that was a replica in between may have lost writes and has the same run id, but not
 -- the same replication id.
 local function read_run()
-  local info = read('INFO', 'server', 'replication')
+  local info = read_server()
   -- The first half of each: longer values would cost :stock its compact form.
   return string.sub(string.match(info, 'run_id:(%x+)'), 1, 20) .. string.sub(string.match(info, 'master_replid:(%x+)'), 1, 20)
 end
@@ -91,7 +95,8 @@ end
 -- With another seed users have other homes: this client knows an item of the same name that is gone.
 local function open()
   check()
-  local version, seed = struct.unpack('>I8c16', ARGV[1])
+  local version, seed, waits = struct.unpack('>I8c16B', ARGV[1])
+  lasting = waits == 1
   if stored_seed ~= seed then fail('OLDER another item of this name (' .. STOCK .. ')') end
   if stock.settings < version then fail('OLDER settings (' .. STOCK .. ')') end
   read_clock()
@@ -329,7 +334,7 @@ local function write_stock(extra)
       fields[#fields + 1] = number(stock[name])
     end
   end
-  if #fields == 0 and #changed == 0 and #consumed == 0 then return end
+  if #fields == 0 and #changed == 0 and #consumed == 0 and not lasting then return end
   if stock.epoch ~= before.epoch then
     fields[#fields + 1] = 'run'
     fields[#fields + 1] = run
@@ -345,6 +350,15 @@ local function commit(extra)
   write_users()
   write_expirations()
   write_stock(extra)
+end
+
+-- For what only reads.
+local function permit_touch()
+  if lasting then permit('HSET', STOCK, 'f', 'v') end
+end
+
+local function touch()
+  if lasting then redis.call('HSET', STOCK, 'clock', number(math.max(now, stock.clock))) end
 end
 
 local function header()

@@ -17,10 +17,10 @@ int64_t fault_now_ms(void) {
 
 const char *fault_op_name(fault_op op) {
     static const char *const names[FAULT_OPS] = {
-        "reserve",       "confirm", "cancel", "refund",      "enqueue",    "poll of a lost place",
-        "queue_process", "expire",  "load",   "withdraw",    "events_ack", "lookup",
-        "poll",          "stock",   "events", "item_define", "resume",     "get",
-        "list"};
+        "reserve",       "confirm", "cancel", "refund",   "enqueue",          "poll of a lost place",
+        "queue_process", "expire",  "load",   "withdraw", "transfers_finish", "events_ack",
+        "lookup",        "poll",    "stock",  "events",   "item_define",      "resume",
+        "get",           "list"};
 
     return names[op];
 }
@@ -172,6 +172,10 @@ static void on_lookup(const seckill_lookup_result *result, void *user_data) {
     note(user_data, result->status, result->message);
 }
 
+static void on_transfers(const seckill_transfers_result *result, void *user_data) {
+    note(user_data, result->status, result->message);
+}
+
 static void on_item(const seckill_item_result *result, void *user_data) {
     ((fault_answer *)user_data)->amount = result->amount;
     note(user_data, result->status, result->message);
@@ -303,6 +307,8 @@ static seckill_status start(fault_stage *stage, fault_op op, fault_answer *answe
         return seckill_stock_load(item, "more", 6, 0, on_item, answer);
     case FAULT_WITHDRAW:
         return seckill_stock_withdraw(item, "less", 2, 0, on_item, answer);
+    case FAULT_FINISH:
+        return seckill_transfers_finish(item, 0, on_transfers, answer);
     case FAULT_ACK:
         return seckill_events_ack(item, 0, &stage->ack, 1, 0, on_item, answer);
     case FAULT_LOOKUP:

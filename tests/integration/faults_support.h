@@ -27,6 +27,7 @@ typedef enum {
     FAULT_EXPIRE,
     FAULT_LOAD,
     FAULT_WITHDRAW,
+    FAULT_FINISH, /* transfers: each shard is asked what it has, sent and took */
     FAULT_ACK,
     FAULT_LOOKUP,
     FAULT_POLL, /* of the one that waits */

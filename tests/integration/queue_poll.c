@@ -115,6 +115,7 @@ static void a_batch_of_polls(void **state) {
     rules *r = *state;
     queue_worker *worker = malloc(sizeof(*worker));
     sale_ticket_answer *tickets, *polled = calloc(REQUESTS, sizeof(*polled));
+    uint32_t refused[2] = {0, 0}, granted = 0;
 
     assert_true(worker != NULL && polled != NULL);
     rules_sell(r, 2, 1, 60000, 0, UNITS);
@@ -131,13 +132,17 @@ static void a_batch_of_polls(void **state) {
     for (size_t i = 0; i < REQUESTS; i++) {
         uint64_t n = tickets[i].ticket.n;
 
-        if (n > DECIDED / 2)
+        if (n > DECIDED / 2) {
             queue_assert_queued(&polled[i], n - DECIDED / 2);
-        else if (n > UNITS / 2)
+        } else if (polled[i].state == SECKILL_TICKET_GRANTED) {
+            granted++;
+            assert_int_equal(refused[tickets[i].ticket.shard], 0); /* first come, first served: units that moved here too */
+        } else {
             queue_assert_refused(&polled[i], SECKILL_SOLD_OUT);
-        else
-            queue_assert_state(&polled[i], SECKILL_TICKET_GRANTED);
+            refused[tickets[i].ticket.shard]++;
+        }
     }
+    assert_int_equal(granted, UNITS);
     free(worker);
     free(tickets);
     free(polled);

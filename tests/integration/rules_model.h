@@ -19,6 +19,8 @@ typedef struct {
 typedef struct {
     rules *r;
     oracle o;
+    sale newcomer; /* a client that has not asked for anything yet */
+    bool has_newcomer;
     token tokens[TOKENS]; /* some that were granted, whatever became of them */
     size_t token_count;
     uint32_t operations; /* loads and withdrawals: their ids */
@@ -36,6 +38,7 @@ typedef struct {
 /* "u3"; good until it was called four times. */
 const char *model_name(char letter, int number);
 void model_compare_record(int user, const seckill_reservation *shown, const oracle_record *expected);
+sale *model_newcomer(game *g);
 void model_keep_token(game *g, int user, int request, const seckill_reservation_ref *ref);
 
 /* Each makes one call of both, compares, and says whose it was. */

@@ -87,7 +87,7 @@ void model_process(game *g) {
     options.to = g->screened[k][1];
     options.blacklisted = verdicts;
     options.blacklisted_count = sizeof(verdicts);
-    assert_status(sale_process(&g->r->sale, &options, &g->queue), SECKILL_OK);
+    assert_status(sale_process(model_newcomer(g), &options, &g->queue), SECKILL_OK);
     expected = oracle_process(&g->o, k, options.from.n, options.to.n, verdicts);
     assert_status(g->queue.stopped, expected.stopped);
     assert_int_equal(g->queue.decided, expected.decided);

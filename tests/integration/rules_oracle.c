@@ -122,13 +122,30 @@ seckill_status oracle_refuse_user(const oracle *o, int user, uint32_t quantity) 
     return held(who) + quantity > o->settings.limit ? SECKILL_LIMIT_REACHED : SECKILL_OK;
 }
 
-seckill_status oracle_refuse_stock(oracle *o, int user, uint32_t quantity) {
+static int64_t available_in_all(const oracle *o) {
+    int64_t units = 0;
+
+    for (uint32_t i = 0; i < o->settings.shards; i++)
+        units += o->shards[i].available;
+    return units;
+}
+
+/* Whose shard is short gets the units of the others; who looks there takes back what is overdue. */
+static bool is_short(oracle *o, int user, uint32_t quantity) {
     const oracle_shard *shard = home(o, user);
 
     if (shard->available < quantity)
         reclaim(o, o->users[user].home);
-    if (shard->available < quantity)
-        return shard->available == 0 ? SECKILL_SOLD_OUT : SECKILL_NOT_ENOUGH;
+    if (shard->available >= quantity)
+        return false;
+    for (uint32_t i = 0; i < o->settings.shards; i++)
+        reclaim(o, i);
+    return available_in_all(o) < quantity;
+}
+
+seckill_status oracle_refuse_stock(oracle *o, int user, uint32_t quantity) {
+    if (is_short(o, user, quantity))
+        return available_in_all(o) == 0 ? SECKILL_SOLD_OUT : SECKILL_NOT_ENOUGH;
     return SECKILL_OK;
 }
 
@@ -218,9 +235,7 @@ static oracle_answer confirm_late(oracle *o, int user, oracle_record *record, co
     }
     if (oracle_sale_status(o) != SECKILL_OK || held(who) + record->quantity > o->settings.limit)
         return refuse_for_good(o, record, token->valid_until);
-    if (shard->available < record->quantity)
-        reclaim(o, who->home);
-    if (shard->available < record->quantity)
+    if (is_short(o, user, record->quantity))
         return refuse_for_good(o, record, token->valid_until);
     shard->available -= record->quantity;
     return sell(o, user, record);

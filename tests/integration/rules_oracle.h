@@ -99,7 +99,8 @@ oracle_decisions oracle_process(oracle *o, uint32_t shard, uint64_t from, uint64
 seckill_status oracle_sale_status(const oracle *o);
 /* The record of a request after time has done its work on the user; NULL: there is none. */
 oracle_record *oracle_find(oracle *o, int user, int request);
-/* Why the user may not have so much more; why his shard has not so much, after it took back what is overdue. */
+/* Why the user may not have so much more; why the shards have not so much, after they took back what is overdue. Units that
+ * others have are granted as if they had moved: `available` of a shard becomes negative, its sum is right. */
 seckill_status oracle_refuse_user(const oracle *o, int user, uint32_t quantity);
 seckill_status oracle_refuse_stock(oracle *o, int user, uint32_t quantity);
 oracle_record *oracle_grant(oracle *o, int user, int request, uint32_t quantity);

@@ -28,7 +28,8 @@ static void *no_allocate(size_t size, void *user_data) {
 }
 
 static void each_bad_option_is_refused(void **state) {
-    static const char *const addresses[] = {"", ":6379", "host:", "host:0", "host:65536", "host:x", "unix:", "[::1", "[::1]x"};
+    static const char *const addresses[] = {"",      ":6379", "host:",  "host:0", "host:65536", "host:x",
+                                            "unix:", "[::1",  "[::1]x", "a,",     "a,,b",       "a,b:0"};
     static const char *const prefixes[] = {"", "a b", "a{b", "a}b", "\xc3\xa9"};
     seckill_client_options good = client_test_options(), bad;
     char long_prefix[SECKILL_PREFIX_MAX + 2];
@@ -53,6 +54,7 @@ static void each_bad_option_is_refused(void **state) {
     BAD(max_operations, 16777217);
     BAD(max_batches, 65);
     BAD(max_batch, SECKILL_BATCH_MAX + 1);
+    BAD(replicas, SECKILL_REPLICAS_MAX + 1);
     BAD(log_level, (seckill_log_level)4);
     bad = good;
     bad.reconnect_min_ms = 50;
@@ -205,6 +207,8 @@ static void counters(void **state) {
     assert_int_equal(stats.in_progress, 0);
     assert_int_equal(stats.in_flight, 0);
     assert_int_equal(stats.connected, 1);
+    assert_int_equal(stats.nodes, 1);
+    assert_int_equal(stats.moved, 0);
     redis_server_forget(redis_server_command(client_test_server, "CLIENT KILL TYPE normal SKIPME yes"));
     assert_int_equal(sale_reserve(&on, "counted", "third", 1).status, SECKILL_OK);
     assert_int_equal(seckill_client_get_stats(on.client, &stats), SECKILL_OK);

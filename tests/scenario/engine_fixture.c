@@ -91,6 +91,7 @@ int engine_test_setup(void **state) {
     test->config.max_operations = 1000;
     test->config.max_batches = 2;
     test->config.max_batch = 4;
+    test->config.max_repeats = 1000000;
     test->config.random_seed = 1;
     engine_test_open(test);
     *state = test;
@@ -209,6 +210,14 @@ static void on_stock(const seckill_stock_result *result, void *user_data) {
     note(user_data, result->status, result->message);
 }
 
+static void on_transfers(const seckill_transfers_result *result, void *user_data) {
+    engine_ask *ask = user_data;
+
+    ask->transit = result->transit;
+    ask->owed = result->owed;
+    note(ask, result->status, result->message);
+}
+
 /* ---- public calls ---- */
 
 static void begin(engine_test *test, engine_ask *ask) {
@@ -233,14 +242,45 @@ static seckill_bytes bytes_of(const char *text) {
     return bytes;
 }
 
-void engine_reserve(engine_test *test, engine_ask *ask, const char *user, uint32_t timeout_ms) {
+void engine_reserve_units(engine_test *test, engine_ask *ask, const char *user, uint32_t units, uint32_t flags,
+                          uint32_t timeout_ms) {
     seckill_reserve_options options = SECKILL_RESERVE_OPTIONS_INIT;
 
     begin(test, ask);
     options.user = bytes_of(user);
     options.request_id = bytes_of(user);
+    options.quantity = units;
+    options.flags = flags;
     options.timeout_ms = timeout_ms;
     started(ask, seckill_reserve(test->item, &options, &ask->op, on_result, ask));
+}
+
+void engine_reserve(engine_test *test, engine_ask *ask, const char *user, uint32_t timeout_ms) {
+    engine_reserve_units(test, ask, user, 1, 0, timeout_ms);
+}
+
+void engine_confirm(engine_test *test, engine_ask *ask, const char *user, uint32_t units, uint32_t timeout_ms) {
+    seckill_confirm_options options = SECKILL_CONFIRM_OPTIONS_INIT;
+    seckill_reservation_ref ref;
+
+    begin(test, ask);
+    memset(&ref, 0, sizeof(ref));
+    ref.user_size = strlen(user);
+    memcpy(ref.user, user, ref.user_size);
+    memcpy(ref.activity, "sale", sizeof("sale"));
+    memcpy(ref.item, "phone", sizeof("phone"));
+    assert_int_equal(seckill_reservation_id("sale", "phone", bytes_of(user), bytes_of(user), ref.reservation_id), SECKILL_OK);
+    ref.quantity = units;
+    ref.price = 100;
+    ref.valid_until_ms = test->wire.wall_ms + 3600000;
+    options.ref = &ref;
+    options.timeout_ms = timeout_ms;
+    started(ask, seckill_confirm(test->item, &options, &ask->op, on_result, ask));
+}
+
+void engine_finish_transfers(engine_test *test, engine_ask *ask, uint32_t timeout_ms) {
+    begin(test, ask);
+    started(ask, seckill_transfers_finish(test->item, timeout_ms, on_transfers, ask));
 }
 
 void engine_enqueue(engine_test *test, engine_ask *ask, const char *user, uint32_t timeout_ms) {

@@ -17,6 +17,7 @@
 #include "engine/task.h"
 #include "fake_transport.h"
 
+#include <seckill/maintain.h>
 #include <seckill/reserve.h>
 
 typedef struct engine_test engine_test;
@@ -35,6 +36,7 @@ struct engine_ask {
     size_t outcomes;
     seckill_shard_outcome outcome[64];
     int64_t amount;
+    int64_t transit, owed; /* finish_transfers */
     /* Enqueue and poll; a ticket and a ref are copied. */
     seckill_ticket_result placed;
     seckill_ticket ticket;
@@ -78,6 +80,12 @@ const char *engine_user(const engine_test *test, uint32_t shard, unsigned n);
 
 /* Public calls; the request id is the user. timeout_ms 0: the engine's. */
 void engine_reserve(engine_test *test, engine_ask *ask, const char *user, uint32_t timeout_ms);
+/* The same for so many units; flags: SECKILL_FIRST_ATTEMPT. */
+void engine_reserve_units(engine_test *test, engine_ask *ask, const char *user, uint32_t units, uint32_t flags,
+                          uint32_t timeout_ms);
+/* By a token of the user that stands for another hour. */
+void engine_confirm(engine_test *test, engine_ask *ask, const char *user, uint32_t units, uint32_t timeout_ms);
+void engine_finish_transfers(engine_test *test, engine_ask *ask, uint32_t timeout_ms);
 void engine_lookup(engine_test *test, engine_ask *ask, const char *user, uint32_t timeout_ms);
 void engine_cancel(engine_test *test, engine_ask *ask, const char *user, uint32_t timeout_ms);
 void engine_enqueue(engine_test *test, engine_ask *ask, const char *user, uint32_t timeout_ms);

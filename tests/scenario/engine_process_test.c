@@ -57,6 +57,25 @@ static void answer(engine_test *test, uint32_t granted, uint32_t refused, uint8_
     fake_transport_answer(&test->wire, fake_transport_oldest(&test->wire), reply, size);
 }
 
+/* Every shard is asked what it has, until the queue's script is sent again; how many surveys that took. */
+static size_t search(engine_test *test) {
+    size_t surveys = 0;
+
+    for (int ms = 0; ms < 1000; ms++) {
+        size_t oldest;
+
+        fake_transport_advance(&test->wire, ms != 0);
+        while ((oldest = fake_transport_oldest(&test->wire)) < test->wire.count) {
+            if (test->wire.sent[oldest].script != SK__SCRIPT_survey)
+                return surveys;
+            fake_transport_play(&test->wire, oldest);
+            surveys++;
+        }
+    }
+    fail_msg("it was not sent again");
+    return 0;
+}
+
 static void assert_counts(const engine_ask *ask, uint32_t granted, uint32_t refused) {
     assert_int_equal(ask->processed.decided, granted + refused);
     assert_int_equal(ask->processed.granted, granted);
@@ -88,8 +107,10 @@ static void what_is_sent(void **state) {
     assert_int_equal(sent.from_n, 5);
     assert_int_equal(sent.to_n, 8);
     assert_int_equal(sent.verdicts_n, 5);
-    assert_int_equal(sent.proof_version, 0); /* nothing is proven: of no request are there more units than these */
-    assert_int_equal(sent.proof_units, SECKILL_AMOUNT_MAX);
+    assert_int_equal(fake_sent_supply(engine_last(test)).version, 0);
+    assert_int_equal(fake_sent_supply(engine_last(test)).units,
+                     SECKILL_AMOUNT_MAX); /* nothing is proven: nobody asks for more */
+    assert_int_equal(fake_sent_supply(engine_last(test)).count, 0);
     assert_int_equal(sent.max, 100);
     assert_int_equal(sent.verdict_count, 4);
     assert_memory_equal(sent.verdicts, "\0\1\0\377", 4);
@@ -184,26 +205,33 @@ static void an_item_that_has_fewer_shards(void **state) {
 
 /* ---- several calls ---- */
 
-/* Where units are short the script wants to be told so, by someone who has seen that there are none. */
+/* Where units are short the script wants to be told so, by someone who has seen that there are none anywhere. */
 static void it_goes_on_with_a_proof(void **state) {
     engine_test *test = *state;
     static engine_ask ask;
+    int64_t began;
     fake_process sent;
+    fake_supply proof;
 
     engine_test_know_map(test);
     start(test, &ask, 3, 12, 4);
-    test->wire.shard_version = 1;
+    began = test->wire.now_ms;
     answer(test, 2, 1, SECKILL_SOLD_OUT, 6, 4);
     assert_int_equal(ask.calls, 0);
-    assert_int_equal(test->wire.count, 2); /* in the same turn */
+    assert_int_equal(engine_last(test)->script, SK__SCRIPT_survey); /* in the same turn */
+    assert_int_equal(search(test), 8);                              /* all shards, twice */
+    assert_int_equal(test->wire.now_ms, began);
+    assert_int_equal(ask.calls, 0);
     sent = fake_sent_process(engine_last(test));
     assert_int_equal(sent.from_epoch, EPOCH);
     assert_int_equal(sent.from_n, 6);
     assert_int_equal(sent.to_n, 12);
     assert_int_equal(sent.verdicts_n, 3);
-    assert_int_equal(sent.proof_epoch, EPOCH);
-    assert_int_equal(sent.proof_version, 1);
-    assert_int_equal(sent.proof_units, 0);
+    proof = fake_sent_supply(engine_last(test));
+    assert_int_equal(proof.epoch, EPOCH);
+    assert_int_equal(proof.version, 1);
+    assert_int_equal(proof.units, 0);
+    assert_int_equal(proof.enqueued, 20);
     answer(test, 1, 6, 0, 13, 2);
     engine_assert_done(&ask, SECKILL_OK);
     assert_counts(&ask, 3, 7);
@@ -214,16 +242,18 @@ static void it_goes_on_with_a_proof(void **state) {
     assert_int_equal(test->engine->stats.granted, 3);
 
     start(test, &ask, 13, 14, 0); /* the next call knows already */
-    sent = fake_sent_process(engine_last(test));
-    assert_int_equal(sent.proof_version, 1);
-    assert_int_equal(sent.proof_units, 0);
+    proof = fake_sent_supply(engine_last(test));
+    assert_int_equal(proof.version, 1);
+    assert_int_equal(proof.units, 0);
+    assert_int_equal(proof.enqueued, 20);
     answer(test, 0, 2, 0, 15, 0);
     engine_assert_done(&ask, SECKILL_OK);
     assert_int_equal(ask.processed.count, 0);
     assert_int_equal(ask.processed.waiting, 6);
 }
 
-static void a_proof_is_of_one_shard(void **state) {
+/* What was proven for one shard is proven for all, each at its own version. */
+static void a_proof_is_of_all_shards(void **state) {
     engine_test *test = *state;
     static engine_ask ask;
     seckill_queue_process_options options = options_of(3, 12, 4);
@@ -231,28 +261,34 @@ static void a_proof_is_of_one_shard(void **state) {
     engine_test_know_map(test);
     start(test, &ask, 3, 12, 4);
     answer(test, 0, 0, SECKILL_NOT_ENOUGH, 3, 4);
+    (void)search(test);
     answer(test, 0, 10, 0, 13, 4);
     engine_assert_done(&ask, SECKILL_OK);
     options.shard = 2;
     engine_process(test, &ask, &options);
     fake_transport_turn(&test->wire);
-    assert_int_equal(fake_sent_process(engine_last(test)).proof_units, SECKILL_AMOUNT_MAX);
+    assert_int_equal(fake_sent_supply(engine_last(test)).units, 0);
     fake_transport_play_all(&test->wire);
 }
 
-/* Units came meanwhile: it is told of another version, and then of none. */
+/* Units came meanwhile: all are asked again, and the next proof is of another version. */
 static void units_that_come_meanwhile_are_granted(void **state) {
     engine_test *test = *state;
     static engine_ask ask;
+    size_t surveys;
 
     engine_test_know_map(test);
     start(test, &ask, 3, 12, 0);
     answer(test, 1, 0, SECKILL_SOLD_OUT, 4, 0);
-    test->wire.shard_version = 9;
+    (void)search(test);
+    assert_int_equal(fake_sent_supply(engine_last(test)).version, 1);
     answer(test, 5, 0, SECKILL_SOLD_OUT, 9, 0);
-    assert_int_equal(fake_sent_process(engine_last(test)).proof_version, 9);
+    test->wire.shard_version = test->wire.map_version = 9;
+    surveys = search(test);
+    fake_transport_play(&test->wire, fake_transport_oldest(&test->wire)); /* the mapping list, which is newer too */
+    assert_int_equal(surveys + search(test), 8);
+    assert_int_equal(fake_sent_supply(engine_last(test)).version, 9);
     assert_int_equal(fake_sent_process(engine_last(test)).from_n, 9);
-    test->wire.shard_version = 1; /* no newer settings: only a number in the reply */
     answer(test, 0, 4, 0, 13, 0);
     engine_assert_done(&ask, SECKILL_OK);
     assert_counts(&ask, 6, 4);
@@ -269,7 +305,7 @@ static void more_overdue_than_one_script_takes_back(void **state) {
         answer(test, 1, 0, AGAIN, ++next, 1);
         assert_int_equal(ask.calls, 0);
         assert_int_equal(fake_sent_process(engine_last(test)).from_n, next);
-        assert_int_equal(fake_sent_process(engine_last(test)).proof_units, SECKILL_AMOUNT_MAX);
+        assert_int_equal(fake_sent_supply(engine_last(test)).units, SECKILL_AMOUNT_MAX); /* that is no shortage */
     }
     answer(test, 5, 0, 0, 13, 1);
     engine_assert_done(&ask, SECKILL_OK);
@@ -536,7 +572,7 @@ static void a_reply_of_another_size_is_no_answer(void **state) {
 /* Where in the reply: behind the header, the counts. */
 enum {
     STOP_AT = 14 + 16,
-    PROGRESS_AT = STOP_AT + 25,
+    PROGRESS_AT = STOP_AT + 5,
     COUNT_AT = PROGRESS_AT + 32,
     ENTRY_AT = COUNT_AT + 4,
     USER_AT = ENTRY_AT + 42
@@ -550,6 +586,9 @@ static void a_reply_out_of_range_is_no_answer(void **state) {
     } changes[] = {
         {STOP_AT, SECKILL_LIMIT_REACHED},
         {STOP_AT, SECKILL_ENDED},
+        {STOP_AT, SECKILL_SOLD_OUT}, /* but it needs none */
+        {STOP_AT, SECKILL_NOT_ENOUGH},
+        {STOP_AT, SK__ANSWER_SHORT},
         {STOP_AT, SECKILL_CONFLICT},
         {STOP_AT, SK__ANSWER_LOST},
         {STOP_AT, 200},
@@ -648,7 +687,7 @@ int main(void) {
         TEST(a_sale_that_is_not_on_stops_it),
         TEST(an_item_that_has_fewer_shards),
         TEST(it_goes_on_with_a_proof),
-        TEST(a_proof_is_of_one_shard),
+        TEST(a_proof_is_of_all_shards),
         TEST(units_that_come_meanwhile_are_granted),
         TEST(more_overdue_than_one_script_takes_back),
         TEST(it_is_paused_in_between),

@@ -82,7 +82,10 @@ static void start_one(schedule *run) {
         engine_expire(test, ask, timeout);
         break;
     case 3:
-        engine_stock(test, ask, timeout);
+        if (chance(run, 2))
+            engine_stock(test, ask, timeout);
+        else
+            engine_finish_transfers(test, ask, timeout);
         break;
     case 4:
         engine_lookup(test, ask, user, timeout);
@@ -103,8 +106,11 @@ static void start_one(schedule *run) {
     case 12:
         start_process(run, ask, timeout);
         break;
+    case 13:
+        engine_confirm(test, ask, user, 1, timeout);
+        break;
     default:
-        engine_reserve(test, ask, user, timeout);
+        engine_reserve_units(test, ask, user, 1, chance(run, 3) == 0 ? SECKILL_FIRST_ATTEMPT : 0, timeout);
         break;
     }
 }
@@ -146,6 +152,26 @@ static void mix_processed(schedule *run, sk__writer *writer) {
         fake_write_entry(&run->test->wire, writer, 1, 1 + chance(run, 40), "somebody");
 }
 
+/* Units somewhere, on their way, or owed; whatever was moved before. */
+static void mix_survey(schedule *run, sk__writer *writer) {
+    uint16_t rows = (uint16_t)chance(run, 4);
+
+    fake_write_survey(&run->test->wire, writer, (int64_t)chance(run, 6) - 1);
+    sk__write_u16(writer, rows);
+    for (uint16_t i = 0; i < rows; i++) {
+        sk__write_u16(writer, (uint16_t)chance(run, 6)); /* also of shards that there are not, and twice */
+        sk__write_u64(writer, chance(run, 9));
+        sk__write_u64(writer, chance(run, 9));
+    }
+}
+
+static void mix_move(schedule *run, sk__writer *writer) {
+    uint64_t units = chance(run, 4);
+
+    sk__write_u64(writer, units + chance(run, 9));
+    sk__write_u64(writer, units);
+}
+
 /* A sound answer mostly, some of it AGAIN, some refusals. */
 static void mixed(schedule *run, size_t index) {
     static uint8_t bytes[40000];
@@ -158,6 +184,12 @@ static void mixed(schedule *run, size_t index) {
     case SK__SCRIPT_reserve:
         for (size_t i = 0; i < fake_sent_ops(sent); i++)
             fake_write_answer(&writer, chance(run, 2) ? SK__ANSWER_AGAIN : (uint8_t)(1 + chance(run, 6)), 0);
+        break;
+    case SK__SCRIPT_survey:
+        mix_survey(run, &writer);
+        break;
+    case SK__SCRIPT_transfer_out:
+        mix_move(run, &writer);
         break;
     case SK__SCRIPT_enqueue:
     case SK__SCRIPT_poll:
@@ -213,6 +245,10 @@ static void answer_one(schedule *run) {
         mixed(run, index);
         break;
     case 4:
+        if (wire->sent[index].script == SK__SCRIPT_reserve || wire->sent[index].script == SK__SCRIPT_survey) {
+            mixed(run, index);
+            break;
+        }
         if (chance(run, 8) == 0)
             fake_transport_other(wire, index);
         break;
@@ -319,7 +355,7 @@ static void play(engine_test *test, uint64_t seed) {
             fake_transport_advance(&test->wire, 200);
         }
         check(run, true);
-        assert_int_equal(test->engine->batches, 0);
+        assert_int_equal(sk__engine_batches(test->engine), 0);
         assert_int_equal(test->engine->stats.in_progress, 0);
     }
     engine_test_close(test);

@@ -217,10 +217,10 @@ static void again_goes_back_to_the_front_in_order(void **state) {
     assert_int_equal(fake_sent_ops(&test->wire.sent[0]), 4);
     fake_write_header(&test->wire, &writer, 1);
     for (unsigned i = 0; i < 4; i++)
-        fake_write_answer(&writer, i % 2 == 0 ? SK__ANSWER_AGAIN : SECKILL_SOLD_OUT, 0);
+        fake_write_answer(&writer, i % 2 == 0 ? SK__ANSWER_AGAIN : SECKILL_LIMIT_REACHED, 0);
     fake_transport_answer(&test->wire, 0, bytes, writer.at);
-    engine_assert_done(&asks[1], SECKILL_SOLD_OUT);
-    engine_assert_done(&asks[3], SECKILL_SOLD_OUT);
+    engine_assert_done(&asks[1], SECKILL_LIMIT_REACHED);
+    engine_assert_done(&asks[3], SECKILL_LIMIT_REACHED);
     assert_int_equal(fake_sent_ops(engine_last(test)), 4);
     for (unsigned i = 0; i < 4; i++) {
         static const unsigned order[] = {0, 2, 4, 5};

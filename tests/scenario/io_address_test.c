@@ -98,6 +98,66 @@ static void knows_how_long_is_too_long(void **state) {
     assert_int_equal(sk__address_parse(text, &address), SECKILL_INVALID);
 }
 
+/* ---- lists */
+
+static void reads_lists(void **state) {
+    static const char *const texts[] = {"a", "a,b:1", " a , b:1 ", "  a,b:1,[::1]:7000 ,unix:/run/a b.sock  "};
+    static const uint32_t counts[] = {1, 2, 2, 4};
+    sk__address list[4];
+    uint32_t count;
+
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(sk__address_parse_list(texts[i], list, 4, &count), SECKILL_OK);
+        assert_int_equal(count, counts[i]);
+        assert_string_equal(list[0].name, "a");
+        if (count > 1)
+            assert_int_equal(list[1].port, 1);
+    }
+    assert_string_equal(list[2].name, "::1");
+    assert_string_equal(list[3].name, "/run/a b.sock");
+}
+
+static void refuses_bad_lists(void **state) {
+    static const char *const bad[] = {"", " ", ",", "a,", ",a", "a,,b", "a, ,b", "a,b:0", "a b", "a,b c", "a\t,b", "a,b,c,d,e"};
+    sk__address list[4];
+    uint32_t count;
+    char text[600];
+
+    (void)state;
+    assert_int_equal(sk__address_parse_list(NULL, list, 4, &count), SECKILL_INVALID);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+        assert_int_equal(sk__address_parse_list(bad[i], list, 4, &count), SECKILL_INVALID);
+    memset(text, 'h', sizeof(text));
+    text[599] = '\0';
+    assert_int_equal(sk__address_parse_list(text, list, 4, &count), SECKILL_INVALID);
+    text[300] = ',';
+    assert_int_equal(sk__address_parse_list(text, list, 4, &count), SECKILL_INVALID);
+}
+
+/* ---- hosts, as nodes of a cluster name each other */
+
+static void takes_hosts_as_they_are(void **state) {
+    static const char *const bad[] = {"", "a b", "[::1]", "a:b", ":", "a/b", "unix:/a", "::g", "a,b@"};
+    sk__address one, other;
+
+    (void)state;
+    assert_int_equal(sk__address_from_host("::1,", 3, 7000, &one), SECKILL_OK);
+    assert_true(one.is_numeric);
+    assert_int_equal(sk__address_parse("[::1]:7000", &other), SECKILL_OK);
+    assert_true(sk__address_equal(&one, &other));
+    other.port++;
+    assert_false(sk__address_equal(&one, &other));
+    assert_int_equal(sk__address_from_host("node-1", 6, 1, &one), SECKILL_OK);
+    assert_false(one.is_numeric);
+    assert_false(sk__address_equal(&one, &other));
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+        assert_int_equal(sk__address_from_host(bad[i], strlen(bad[i]), 1, &one), SECKILL_INVALID);
+    assert_int_equal(sk__address_from_host("h", 1, 0, &one), SECKILL_INVALID);
+    assert_int_equal(sk__address_from_host("h", 1, 65536, &one), SECKILL_INVALID);
+    assert_int_equal(sk__address_from_host("h\0h", 3, 1, &one), SECKILL_INVALID);
+}
+
 static void formats_within_bounds(void **state) {
     sk__address address;
     char text[8];
@@ -135,6 +195,9 @@ int main(void) {
         cmocka_unit_test(reads_addresses),
         cmocka_unit_test(refuses_what_is_none),
         cmocka_unit_test(knows_how_long_is_too_long),
+        cmocka_unit_test(reads_lists),
+        cmocka_unit_test(refuses_bad_lists),
+        cmocka_unit_test(takes_hosts_as_they_are),
         cmocka_unit_test(formats_within_bounds),
         cmocka_unit_test(waits_longer_each_time),
         cmocka_unit_test(waits_anywhere_between),

@@ -46,23 +46,31 @@ static void release(void *memory, void *user_data) {
 
 /* ---- the record */
 
-static void on_up(void *owner) {
+static void on_up(void *owner, uint32_t node) {
     io_test *test = owner;
 
+    assert_true(node < SECKILL_NODES_MAX);
     test->ups++;
+    test->node_ups[node]++;
     if (test->then_up != NULL)
         test->then_up(test);
 }
 
-static void on_down(void *owner, seckill_status status, const char *cause) {
+static void on_down(void *owner, uint32_t node, seckill_status status, const char *cause) {
     io_test *test = owner;
 
+    assert_true(node < SECKILL_NODES_MAX);
     test->downs++;
+    test->node_downs[node]++;
     test->down_status = status;
     (void)snprintf(test->cause, sizeof(test->cause), "%s", cause);
     test->lost_before_down = test->replied;
     if (test->then_down != NULL)
         test->then_down(test);
+}
+
+static void on_moved(void *owner) {
+    ((io_test *)owner)->moves++;
 }
 
 static void on_turn(void *owner) {
@@ -131,7 +139,7 @@ int io_test_setup(void **state) {
         .reconnect_max_ms = 4,
         .allocator = &test->allocator,
         .log = &test->log,
-        .events = {on_turn, on_up, on_down},
+        .events = {on_turn, on_up, on_down, on_moved},
         .owner = test,
     };
     *state = test;
@@ -159,27 +167,43 @@ void io_test_run_once(io_test *test) {
         sk__io_dispatch(test->io);
 }
 
-seckill_status io_test_send(io_test *test, const char *words) {
+seckill_status io_test_send_as(io_test *test, const sk__sending *how, const char *words) {
     char copy[200], *rest = NULL;
     const char *argv[20];
     size_t sizes[20];
-    int argc = 0;
     sk__transport *transport = sk__io_transport(test->io);
+    sk__sending sending = *how;
 
     (void)snprintf(copy, sizeof(copy), "%s", words);
+    sending.argc = 0;
     for (char *word = strtok_r(copy, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest)) {
-        argv[argc] = word;
-        sizes[argc++] = strlen(word);
+        argv[sending.argc] = word;
+        sizes[sending.argc++] = strlen(word);
     }
-    return transport->send(transport, 0, argc, argv, sizes, io_test_on_reply, test);
+    sending.argv = argv;
+    sending.sizes = sizes;
+    return transport->send(transport, &sending, io_test_on_reply, test);
+}
+
+seckill_status io_test_send(io_test *test, const char *words) {
+    sk__sending how = {0};
+
+    return io_test_send_as(test, &how, words);
+}
+
+seckill_status io_test_send_slot(io_test *test, uint32_t slot, const char *words) {
+    sk__sending how = {.slot = slot};
+
+    return io_test_send_as(test, &how, words);
 }
 
 seckill_status io_test_send_bytes(io_test *test, const char *name, const char *bytes, size_t size) {
     const char *argv[] = {name, bytes};
     size_t sizes[] = {strlen(name), size};
     sk__transport *transport = sk__io_transport(test->io);
+    sk__sending sending = {.argc = 2, .argv = argv, .sizes = sizes};
 
-    return transport->send(transport, 0, 2, argv, sizes, io_test_on_reply, test);
+    return transport->send(transport, &sending, io_test_on_reply, test);
 }
 
 void io_test_close(io_test *test) {
@@ -195,6 +219,8 @@ int io_test_teardown(void **state) {
 
     if (test->io != NULL)
         io_test_close(test);
+    if (test->at_end != NULL)
+        test->at_end(test);
     fake_redis_close(test->fake);
     uv_close((uv_handle_t *)&test->guard, NULL);
     uv_run(&test->loop, UV_RUN_DEFAULT);
@@ -204,6 +230,11 @@ int io_test_teardown(void **state) {
     result = result != 0 || test->outstanding != 0 ? -1 : 0;
     free(test);
     return result;
+}
+
+void io_test_more_time(io_test *test) {
+    test->begin_ms = io_test_now_ms();
+    test->late = false;
 }
 
 int64_t io_test_now_ms(void) {

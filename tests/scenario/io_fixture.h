@@ -37,7 +37,8 @@ struct io_test {
     sk__io *io;
     fake_redis *fake;
     bool late;
-    int ups, downs, turns, closes;
+    int ups, downs, turns, closes, moves;
+    int node_ups[SECKILL_NODES_MAX], node_downs[SECKILL_NODES_MAX];
     seckill_status down_status; /* both of the last on_down */
     char cause[600];
     io_test_reply replies[REPLIES_MAX];
@@ -48,6 +49,9 @@ struct io_test {
     void (*then_down)(io_test *test);
     void (*then_turn)(io_test *test);
     void (*then_reply)(io_test *test);
+    /* Called by the teardown, where set. */
+    void (*at_end)(io_test *test);
+    void *end_context;
     /* The allocator: fails the allocation number `fail_at` (1 is the first), and all that follow if `fail_on`. */
     seckill_allocator allocator;
     sk__log log;
@@ -79,12 +83,17 @@ void io_test_run_once(io_test *test);
 
 /* Sends a command given as words; the reply goes to the record. */
 seckill_status io_test_send(io_test *test, const char *words);
+seckill_status io_test_send_slot(io_test *test, uint32_t slot, const char *words);
+seckill_status io_test_send_as(io_test *test, const sk__sending *how, const char *words); /* slot, asking, lasting */
 seckill_status io_test_send_bytes(io_test *test, const char *name, const char *bytes, size_t size);
 void io_test_on_reply(void *context, const sk__reply *reply);
 
 /* Closes the io and waits for the callback. */
 void io_test_close(io_test *test);
 void io_test_on_close(void *context);
+
+/* GUARD_MS from now on, for tests with servers that take their time. */
+void io_test_more_time(io_test *test);
 
 int64_t io_test_now_ms(void);
 

@@ -180,13 +180,14 @@ static void a_command_beyond_all_bounds_is_refused(void **state) {
     const char *argv[] = {"SET", ""};
     size_t sizes[] = {3, SIZE_MAX};
     io_test *test = *state;
+    const sk__sending sending = {.argc = 2, .argv = argv, .sizes = sizes};
     sk__transport *transport;
 
     open_with(test, FAKE_REDIS_UNIX, "expect ...");
     transport = sk__io_transport(test->io);
-    assert_int_equal(transport->send(transport, 0, 2, argv, sizes, io_test_on_reply, test), SECKILL_NO_MEMORY);
+    assert_int_equal(transport->send(transport, &sending, io_test_on_reply, test), SECKILL_NO_MEMORY);
     sizes[1] = (size_t)1 << 31;
-    assert_int_equal(transport->send(transport, 0, 2, argv, sizes, io_test_on_reply, test), SECKILL_NO_MEMORY);
+    assert_int_equal(transport->send(transport, &sending, io_test_on_reply, test), SECKILL_NO_MEMORY);
     assert_int_equal(test->replied, 0);
 }
 

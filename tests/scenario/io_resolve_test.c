@@ -183,6 +183,51 @@ static void a_late_answer_is_left_alone(void **state) {
     close(fd);
 }
 
+/* A name that takes long is left for the next one, which is asked for as soon as the thread is free. */
+static void the_next_name_gets_its_turn(void **state) {
+    static const char *const ips[] = {"127.0.0.2", NULL};
+    io_test *test = *state;
+    char seeds[80];
+
+    io_test_fake(test, FAKE_REDIS_TCP);
+    answers = ips;
+    answer_error = 0;
+    asked = answered = 0;
+    answers_wait = true;
+    (void)snprintf(seeds, sizeof(seeds), "many.test:%d,localhost:%d", redis_server_free_port(), fake_redis_port(test->fake));
+    test->config.address = seeds;
+    test->config.connect_timeout_ms = 30;
+    io_test_open(test);
+    io_test_until(test, test->downs == 4);
+    assert_int_equal(asked, 1);
+    assert_non_null(strstr(test->logged, "cannot resolve many.test: no answer within 30 ms"));
+    assert_non_null(strstr(test->logged, "cannot resolve localhost: no answer within 30 ms"));
+    assert_int_equal(test->ups, 0);
+    answers_wait = false;
+    io_test_until(test, test->ups == 1);
+    assert_non_null(strstr(test->logged, "connected to 127.0.0.1:"));
+}
+
+static void closing_asks_for_no_other_name(void **state) {
+    static const char *const ips[] = {"127.0.0.2", NULL};
+    io_test *test = *state;
+
+    answers = ips;
+    asked = answered = 0;
+    answers_wait = true;
+    test->config.address = "many.test:1,localhost:1";
+    test->config.connect_timeout_ms = 20;
+    io_test_open(test);
+    io_test_until(test, test->downs == 1 && asked == 1);
+    for (int64_t begin = io_test_now_ms(); io_test_now_ms() - begin < 10;)
+        io_test_run_once(test); /* the second name is wanted by now */
+    sk__io_close(test->io, io_test_on_close, test);
+    io_test_run_once(test);
+    answers_wait = false;
+    io_test_until(test, test->closes == 1);
+    assert_int_equal(test->ups, 0);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, io_test_setup, io_test_teardown)
     const struct CMUnitTest tests[] = {
@@ -193,6 +238,8 @@ int main(void) {
         TEST(comes_back_when_the_name_does),
         TEST(closing_waits_for_the_resolver),
         TEST(a_late_answer_is_left_alone),
+        TEST(the_next_name_gets_its_turn),
+        TEST(closing_asks_for_no_other_name),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,8 +63,20 @@ void fake_sent_free(fake_sent *sent) {
     free(sent->sizes);
 }
 
-static seckill_status wire_send(sk__transport *transport, uint32_t slot, int argc, const char *const *argv, const size_t *sizes,
-                                sk__reply_cb cb, void *context) {
+static uint32_t wire_node(const sk__transport *transport, uint32_t slot) {
+    const fake_transport *wire = (const fake_transport *)(const void *)transport;
+
+    return wire->nodes != 0 ? slot * wire->nodes / 16384 : 0;
+}
+
+static const char *wire_trouble(const sk__transport *transport, uint32_t node) {
+    const fake_transport *wire = (const fake_transport *)(const void *)transport;
+
+    (void)node;
+    return wire->cause;
+}
+
+static seckill_status wire_send(sk__transport *transport, const sk__sending *sending, sk__reply_cb cb, void *context) {
     fake_transport *wire = wire_of(transport);
     seckill_status refuse = wire->refuse;
     fake_sent *sent;
@@ -72,15 +84,17 @@ static seckill_status wire_send(sk__transport *transport, uint32_t slot, int arg
     wire->refuse = SECKILL_OK;
     if (refuse != SECKILL_OK)
         return refuse;
-    if (!wire->up)
+    if (!wire->up || (wire->down_nodes >> wire_node(transport, sending->slot) & 1) != 0)
         return SECKILL_UNREACHABLE;
     if (wire->count == wire->capacity) {
         wire->capacity = wire->capacity != 0 ? 2 * wire->capacity : 64;
         wire->sent = checked(realloc(wire->sent, wire->capacity * sizeof(*wire->sent)));
     }
     sent = &wire->sent[wire->count++];
-    fake_sent_init(sent, argc, argv, sizes);
-    sent->slot = slot;
+    fake_sent_init(sent, sending->argc, sending->argv, sending->sizes);
+    sent->slot = sending->slot;
+    sent->asking = sending->asking;
+    sent->lasting = sending->lasting;
     sent->at_ms = wire->now_ms;
     sent->cb = cb;
     sent->context = context;
@@ -106,7 +120,8 @@ static int64_t wire_wall_ms(sk__transport *transport) {
 /* ---- life ---- */
 
 void fake_transport_init(fake_transport *wire) {
-    static const sk__transport transport = {wire_send, wire_wake, wire_alarm, wire_now_ms, wire_wall_ms};
+    static const sk__transport transport = {wire_node,  wire_send,   wire_trouble, wire_wake,
+                                            wire_alarm, wire_now_ms, wire_wall_ms};
 
     memset(wire, 0, sizeof(*wire));
     wire->transport = transport;
@@ -215,13 +230,17 @@ void fake_transport_break(fake_transport *wire, const char *cause) {
         if (!wire->sent[i].is_over)
             give(wire, i, &reply);
     }
-    sk__engine_down(wire->engine, SECKILL_UNREACHABLE, cause);
+    (void)snprintf(wire->cause, sizeof(wire->cause), "%s", cause);
+    for (uint32_t i = 0; i < (wire->nodes != 0 ? wire->nodes : 1); i++)
+        sk__engine_down(wire->engine, i, SECKILL_UNREACHABLE, cause);
     fake_transport_turn(wire);
 }
 
 void fake_transport_mend(fake_transport *wire) {
     wire->up = true;
-    sk__engine_up(wire->engine);
+    wire->cause[0] = '\0';
+    for (uint32_t i = 0; i < (wire->nodes != 0 ? wire->nodes : 1); i++)
+        sk__engine_up(wire->engine, i);
     fake_transport_turn(wire);
 }
 
@@ -232,7 +251,7 @@ static size_t request_size(sk__script_id script) {
     case SK__SCRIPT_reserve:
         return 26;
     case SK__SCRIPT_confirm:
-        return 33;
+        return 34;
     case SK__SCRIPT_enqueue:
         return 27;
     case SK__SCRIPT_poll:
@@ -242,34 +261,81 @@ static size_t request_size(sk__script_id script) {
     }
 }
 
+/* Behind what tells the item, and the supply of those that serve. */
+static size_t own_argument(const fake_sent *sent) {
+    bool serves =
+        sent->script == SK__SCRIPT_reserve || sent->script == SK__SCRIPT_confirm || sent->script == SK__SCRIPT_queue_process;
+
+    return FIRST_ARGUMENT + (serves ? 2U : 1U);
+}
+
 size_t fake_sent_ops(const fake_sent *sent) {
     if (sent->script == SK__SCRIPT_lookup)
         return (size_t)sent->argc - FIRST_ARGUMENT - 1;
-    return sent->sizes[FIRST_ARGUMENT + 1] / request_size(sent->script);
+    return sent->sizes[own_argument(sent)] / request_size(sent->script);
 }
 
 const uint8_t *fake_sent_id(const fake_sent *sent, size_t op) {
-    return (const uint8_t *)sent->argv[FIRST_ARGUMENT + 1] + op * request_size(sent->script);
+    return (const uint8_t *)sent->argv[own_argument(sent)] + op * request_size(sent->script);
 }
 
 const char *fake_sent_user(const fake_sent *sent, size_t op) {
-    return sent->argv[FIRST_ARGUMENT + (sent->script == SK__SCRIPT_lookup ? 1U : 2U) + op];
+    return sent->argv[own_argument(sent) + (sent->script == SK__SCRIPT_lookup ? 0U : 1U) + op];
+}
+
+static uint32_t read_takes(sk__reader *reader, fake_take takes[SK__TAKES_MAX]) {
+    uint32_t count = 0;
+
+    for (; sk__reader_left(reader) >= SK__TAKE_SIZE; count++) {
+        takes[count].from = sk__read_u16(reader);
+        takes[count].total = sk__read_u64(reader);
+    }
+    if (!sk__reader_done(reader))
+        die("takes that are cut short");
+    return count;
+}
+
+fake_supply fake_sent_supply(const fake_sent *sent) {
+    sk__reader reader = sk__reader_of(sent->argv[FIRST_ARGUMENT + 1], sent->sizes[FIRST_ARGUMENT + 1]);
+    fake_supply supply;
+
+    memset(&supply, 0, sizeof(supply));
+    if (sent->script != SK__SCRIPT_survey) {
+        supply.epoch = sk__read_u64(&reader);
+        supply.version = sk__read_u64(&reader);
+        supply.units = sk__read_u64(&reader);
+        supply.enqueued = sk__read_u64(&reader);
+    }
+    supply.count = read_takes(&reader, supply.takes);
+    return supply;
+}
+
+fake_move fake_sent_move(const fake_sent *sent) {
+    sk__reader reader = sk__reader_of(sent->argv[FIRST_ARGUMENT + 1], sent->sizes[FIRST_ARGUMENT + 1]);
+    fake_move move;
+
+    move.to = sk__read_u16(&reader);
+    move.known = sk__read_u64(&reader);
+    move.least = sk__read_u64(&reader);
+    move.want = sk__read_u64(&reader);
+    move.taken = sk__read_u64(&reader);
+    if (sent->script != SK__SCRIPT_transfer_out || !sk__reader_done(&reader))
+        die("this is no transfer_out");
+    return move;
 }
 
 fake_process fake_sent_process(const fake_sent *sent) {
-    sk__reader reader = sk__reader_of(sent->argv[FIRST_ARGUMENT + 1], sent->sizes[FIRST_ARGUMENT + 1]);
+    size_t own = own_argument(sent);
+    sk__reader reader = sk__reader_of(sent->argv[own], sent->sizes[own]);
     fake_process process;
 
     process.from_epoch = sk__read_u64(&reader);
     process.from_n = sk__read_u64(&reader);
     process.to_n = sk__read_u64(&reader);
     process.verdicts_n = sk__read_u64(&reader);
-    process.proof_epoch = sk__read_u64(&reader);
-    process.proof_version = sk__read_u64(&reader);
-    process.proof_units = sk__read_u64(&reader);
     process.max = sk__read_u32(&reader);
-    process.verdicts = sent->argv[FIRST_ARGUMENT + 2];
-    process.verdict_count = sent->sizes[FIRST_ARGUMENT + 2];
+    process.verdicts = sent->argv[own + 1];
+    process.verdict_count = sent->sizes[own + 1];
     if (sent->script != SK__SCRIPT_queue_process || !sk__reader_done(&reader))
         die("this is no queue_process");
     return process;
@@ -328,6 +394,14 @@ static void write_batch(const fake_transport *wire, const fake_sent *sent, sk__w
         fake_write_record(wire, writer, fake_sent_id(sent, i), states[sent->script]);
 }
 
+void fake_write_survey(const fake_transport *wire, sk__writer *writer, int64_t available) {
+    sk__write_u64(writer, wire->queue_epoch);
+    sk__write_u64(writer, wire->shard_version);
+    sk__write_u64(writer, (uint64_t)available);
+    sk__write_u64(writer, wire->queue_enqueued);
+    sk__write_u8(writer, 0);
+}
+
 void fake_write_progress(sk__writer *writer, uint64_t decided, uint64_t enqueued) {
     sk__write_u64(writer, decided);
     sk__write_u64(writer, enqueued);
@@ -356,9 +430,7 @@ void fake_write_processed(const fake_transport *wire, sk__writer *writer, uint32
     sk__write_u32(writer, refused);
     sk__write_u32(writer, 0);
     sk__write_u8(writer, stop);
-    sk__write_u64(writer, wire->queue_epoch);
-    sk__write_u64(writer, wire->shard_version);
-    sk__write_u64(writer, 0);
+    sk__write_u32(writer, stop == SECKILL_SOLD_OUT || stop == SECKILL_NOT_ENOUGH);
     fake_write_progress(writer, wire->queue_decided, wire->queue_enqueued);
     sk__write_u64(writer, next != 0 ? wire->queue_epoch : 0);
     sk__write_u64(writer, next);
@@ -441,12 +513,20 @@ static void write_shard_reply(fake_transport *wire, const fake_sent *sent, sk__w
         return;
     case SK__SCRIPT_expire:
         write_zeros(writer, 19);
+        sk__write_u64(writer, wire->queue_epoch);
         return;
     case SK__SCRIPT_stock:
-        write_zeros(writer, 112);
+        write_zeros(writer, 120);
         return;
     case SK__SCRIPT_load:
         sk__write_u64(writer, (uint64_t)strtoll(sent->argv[FIRST_ARGUMENT + 2], NULL, 10));
+        return;
+    case SK__SCRIPT_survey:
+        fake_write_survey(wire, writer, 0);
+        sk__write_u16(writer, 0);
+        return;
+    case SK__SCRIPT_transfer_out:
+        write_zeros(writer, 16);
         return;
     case SK__SCRIPT_enqueue:
         write_enqueued(wire, sent, writer);

@@ -10,10 +10,12 @@
 
 #include "base/wire.h"
 #include "engine/engine.h"
+#include "engine/supply.h"
 
 /* One command, as it was sent. */
 typedef struct {
     uint32_t slot;
+    bool asking, lasting;
     int argc;
     char **argv; /* each with a '\0' after it */
     size_t *sizes;
@@ -29,6 +31,9 @@ typedef struct {
     sk__transport transport;
     sk__engine *engine; /* set by the test once it is open */
     bool up;
+    uint32_t nodes;        /* servers, with equal ranges of slots; 0: one */
+    uint64_t down_nodes;   /* a bit for each that cannot be reached, while others can */
+    char cause[200];       /* why it is down */
     seckill_status refuse; /* what the next send says instead of sending; SECKILL_OK: it sends */
     bool is_awake;         /* a turn is asked for */
     int64_t now_ms, wall_ms, alarm_ms;
@@ -43,9 +48,26 @@ typedef struct {
     uint64_t queue_epoch, queue_decided, queue_enqueued;
 } fake_transport;
 
+typedef struct {
+    uint32_t from;
+    uint64_t total;
+} fake_take;
+
+/* What a script that serves was told about other shards; of a survey only the takes. */
+typedef struct {
+    uint64_t epoch, version, units, enqueued;
+    uint32_t count;
+    fake_take takes[SK__TAKES_MAX];
+} fake_supply;
+
+typedef struct {
+    uint32_t to;
+    uint64_t known, least, want, taken;
+} fake_move;
+
 /* What a queue_process is about, as it was sent. */
 typedef struct {
-    uint64_t from_epoch, from_n, to_n, verdicts_n, proof_epoch, proof_version, proof_units;
+    uint64_t from_epoch, from_n, to_n, verdicts_n;
     uint32_t max;
     const char *verdicts;
     size_t verdict_count;
@@ -87,11 +109,16 @@ size_t fake_sent_ops(const fake_sent *sent);
 const uint8_t *fake_sent_id(const fake_sent *sent, size_t op);
 const char *fake_sent_user(const fake_sent *sent, size_t op);
 fake_process fake_sent_process(const fake_sent *sent);
+fake_supply fake_sent_supply(const fake_sent *sent);
+fake_move fake_sent_move(const fake_sent *sent);
 
 /* For replies of the test's own: what a shard's reply begins with, an answer, a record in state "reserved". */
 void fake_write_header(const fake_transport *wire, sk__writer *writer, uint64_t version);
 void fake_write_answer(sk__writer *writer, uint8_t status, uint8_t flags);
 void fake_write_record(const fake_transport *wire, sk__writer *writer, const uint8_t *id, uint8_t state);
+
+/* What a shard has, up to the number of rows (u16) that follows with them: other u16, sent u64, taken u64. */
+void fake_write_survey(const fake_transport *wire, sk__writer *writer, int64_t available);
 
 /* Of the queue's: how far it is (behind the header), a place, a request that is handed out. */
 void fake_write_progress(sk__writer *writer, uint64_t decided, uint64_t enqueued);

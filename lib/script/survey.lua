@@ -1,0 +1,31 @@
+#!lua flags=allow-oom
+-- prelude: base.lua
+-- prelude: shard.lua
+-- prelude: transfers.lua
+-- What a shard has, after it took back what is overdue, and what it has sent to others and taken from them.
+--
+-- ARGV   2: what others have sent and is to be taken first: for each, the other shard I2, the total I8
+-- reply  epoch I8, version I8, available i8, last request of its queue I8, whether more is overdue B, how many others I2; for each:
+--        the other shard I2, sent I8, taken I8
+open()
+permit_writes()
+take(ARGV[2], 1)
+local rows = read('HGETALL', TRANSFERS)
+local more = reclaim()
+local out, count = {}, 0
+for i = 1, #rows, 2 do
+  local other = string.match(rows[i], '^%d+$') and tonumber(rows[i])
+  if other and other < 65536 then
+    if not totals[other] then totals[other] = parse_totals(rows[i + 1]) end
+  elseif rows[i] ~= '' then
+    fail('DAMAGED a field is no shard (' .. TRANSFERS .. ')')
+  end
+end
+for other, row in pairs(totals) do
+  count = count + 1
+  out[count] = struct.pack('>I2I8I8', other, row.sent, row.taken)
+end
+commit()
+write_transfers()
+return header() .. struct.pack('>I8I8i8I8BI2', stock.epoch, stock.version, stock.available, stock.enqueued, more and 1 or 0, count)
+  .. table.concat(out)

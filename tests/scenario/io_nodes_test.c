@@ -1,0 +1,688 @@
+/* How lib/io follows a cluster: against scripted servers.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#define _POSIX_C_SOURCE 200809L
+#include "io_fakes.h"
+
+#include "redis_server.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static io_fakes *open_fakes(io_test *test, int count) {
+    io_fakes *fakes = io_fakes_open(test, count);
+
+    io_test_open(test);
+    io_test_until(test, test->ups == 1);
+    return fakes;
+}
+
+static int sum_of_maps(const io_fakes *fakes) {
+    int sum = 0;
+
+    for (int i = 0; i < fakes->count; i++)
+        sum += fakes->nodes[i].maps;
+    return sum;
+}
+
+static void settle(io_test *test) {
+    for (int i = 0; i < 20; i++)
+        io_test_run_once(test);
+}
+
+/* ---- MOVED */
+
+static void one_server_is_never_asked_for_a_map(void **state) {
+    io_test *test = *state;
+    io_fakes *fakes;
+
+    fakes = open_fakes(test, 1);
+    io_fakes_ask(fakes, 16383, SK__REPLY_BYTES, "ok0");
+    io_fakes_say(fakes->nodes[0].answer, "-ERR some error");
+    io_fakes_ask(fakes, 1, SK__REPLY_ERROR, "ERR some error");
+    settle(test);
+    assert_int_equal(sum_of_maps(fakes), 0);
+    assert_int_equal(sk__io_servers(test->io), 1);
+    assert_int_equal(sk__io_redirections(test->io), 0);
+    assert_int_equal(test->moves, 0);
+    io_fakes_close(fakes);
+}
+
+static uint32_t node_in_callback;
+
+static void note_node(io_test *test) {
+    const sk__transport *transport = sk__io_transport(test->io);
+
+    node_in_callback = transport->node(transport, 5);
+}
+
+static void a_moved_slot_is_asked_where_it_is(void **state) {
+    static const char *const slots[] = {"0-4 6-16383", "5"};
+    io_test *test = *state;
+    io_fakes *fakes;
+    char moved[60];
+
+    fakes = open_fakes(test, 2);
+    io_fakes_map(fakes, slots);
+    (void)snprintf(moved, sizeof(moved), "MOVED 5 127.0.0.1:%d", io_fakes_port(fakes, 1));
+    io_fakes_say(fakes->nodes[0].answer, "-%s", moved);
+    test->then_reply = note_node;
+    io_fakes_ask(fakes, 5, SK__REPLY_ERROR, moved);
+    assert_int_not_equal(node_in_callback, 0); /* it is noted before it is called back */
+    test->then_reply = NULL;
+    io_fakes_ask(fakes, 5, SK__REPLY_BYTES, "ok1");
+    io_test_until(test, test->moves > 0 && io_fakes_node(fakes, 0) != 0);
+    io_fakes_say(fakes->nodes[0].answer, "+ok0");
+    io_fakes_ask(fakes, 6, SK__REPLY_BYTES, "ok0");
+    settle(test);
+    assert_int_equal(sum_of_maps(fakes), 1); /* it is good: nobody asks again */
+    assert_int_equal(sk__io_redirections(test->io), 1);
+    assert_int_equal(sk__io_servers(test->io), 2);
+    assert_int_equal(sk__io_connections(test->io), 3); /* the seed, and each server */
+    assert_true(sk__io_is_up(test->io));
+    assert_int_equal(test->node_ups[io_fakes_node(fakes, 5)], 1);
+    io_fakes_close(fakes);
+}
+
+static void without_a_host_it_is_the_same(void **state) {
+    io_test *test = *state;
+    io_fakes *fakes;
+
+    fakes = open_fakes(test, 2);
+    io_fakes_say(fakes->nodes[0].answer, "-MOVED 5 :%d", io_fakes_port(fakes, 1));
+    io_fakes_ask(fakes, 5, SK__REPLY_ERROR, fakes->nodes[0].answer + 1);
+    io_fakes_ask(fakes, 5, SK__REPLY_BYTES, "ok1");
+    io_fakes_close(fakes);
+}
+
+static void host_names_are_resolved(void **state) {
+    io_test *test = *state;
+    io_fakes *fakes;
+
+    fakes = open_fakes(test, 2);
+    io_fakes_say(fakes->nodes[0].answer, "-MOVED 5 localhost:%d", io_fakes_port(fakes, 1));
+    io_fakes_ask(fakes, 5, SK__REPLY_ERROR, fakes->nodes[0].answer + 1);
+    io_fakes_ask(fakes, 5, SK__REPLY_BYTES, "ok1");
+    io_fakes_close(fakes);
+}
+
+/* A thousand replies in one burst are one on_moved, and few questions. */
+static void a_storm_of_moved_is_followed_calmly(void **state) {
+    static const char *const slots[] = {NULL, "0-16383"};
+    io_test *test = *state;
+    io_fakes *fakes;
+    int64_t begin;
+
+    test->config.reconnect_min_ms = 20;
+    test->config.reconnect_max_ms = 40;
+    fakes = open_fakes(test, 2);
+    io_fakes_map(fakes, slots);
+    fakes->nodes[0].answer[0] = '\0';
+    for (uint32_t slot = 0; slot < 1000; slot++)
+        assert_int_equal(io_test_send_slot(test, slot, "GET x"), SECKILL_OK);
+    io_test_until(test, fakes->nodes[0].commands == 1000);
+    begin = io_test_now_ms();
+    for (uint32_t slot = 0; slot < 1000; slot++) {
+        char moved[60];
+
+        (void)snprintf(moved, sizeof(moved), "-MOVED %u 127.0.0.1:%d", (unsigned)slot, io_fakes_port(fakes, 1));
+        fake_redis_reply_text(fakes->nodes[0].client, moved);
+    }
+    io_test_until(test, test->replied == 1000);
+    assert_int_equal(sk__io_redirections(test->io), 1000);
+    io_fakes_ask(fakes, 7, SK__REPLY_BYTES, "ok1");
+    assert_in_range(test->moves, 1, 1 + (io_test_now_ms() - begin)); /* a turn of the loop each at most */
+    assert_in_range(sum_of_maps(fakes), 1, 2 + (io_test_now_ms() - begin) / 20);
+    io_fakes_close(fakes);
+}
+
+/* Each says that the other has it: whoever asks on is not held up, and neither is bothered for maps more than is allowed. */
+static void two_that_point_at_each_other(void **state) {
+    static const char *const slots[] = {"0-9000", "9001-16383"};
+    io_test *test = *state;
+    io_fakes *fakes;
+    int64_t begin = io_test_now_ms();
+
+    test->config.reconnect_min_ms = 10;
+    test->config.reconnect_max_ms = 10;
+    fakes = open_fakes(test, 2);
+    io_fakes_map(fakes, slots);
+    for (int i = 0; i < 2; i++)
+        io_fakes_say(fakes->nodes[i].answer, "-MOVED 5 127.0.0.1:%d", io_fakes_port(fakes, 1 - i));
+    for (int i = 0; i < 200; i++) {
+        const sk__sending how = {.slot = 5};
+
+        io_fakes_send(fakes, &how, "GET x");
+        io_test_until(test, test->replied == i + 1);
+        assert_int_equal(test->replies[i].kind, SK__REPLY_ERROR);
+    }
+    assert_true(fakes->nodes[0].commands > 10 && fakes->nodes[1].commands > 10);
+    assert_in_range(sum_of_maps(fakes), 1, 2 + (io_test_now_ms() - begin) / 10);
+    assert_int_equal(sk__io_connections(test->io), 3);
+    io_fakes_close(fakes);
+}
+
+/* Nobody listens where it sends us; the map knows better as soon as there is one. */
+static void moved_to_nowhere_is_mended_by_the_map(void **state) {
+    static const char *const slots[] = {"0-4 6-16383", "5"};
+    io_test *test = *state;
+    io_fakes *fakes;
+    int nowhere = redis_server_free_port(), maps;
+    uint32_t dead;
+
+    test->config.reconnect_max_ms = 20;
+    fakes = open_fakes(test, 2);
+    io_fakes_say(fakes->nodes[0].map, "%040d 127.0.0.1:%d@1 master - 0 0 1 connected 0-16383\n", 1, nowhere);
+    io_fakes_say(fakes->nodes[0].answer, "-MOVED 5 127.0.0.1:%d", nowhere);
+    io_fakes_ask(fakes, 5, SK__REPLY_ERROR, fakes->nodes[0].answer + 1);
+    dead = io_fakes_node(fakes, 5);
+    assert_int_equal(io_test_send_slot(test, 5, "GET x"), SECKILL_UNREACHABLE);
+    io_test_until(test, test->node_downs[dead] > 0);
+    assert_non_null(strstr(sk__io_trouble(test->io), "Connection refused"));
+    assert_false(sk__io_is_up(test->io));
+    maps = fakes->nodes[0].maps;
+    io_test_until(test, fakes->nodes[0].maps > maps + 3); /* it is asked for again and again */
+    io_fakes_map(fakes, slots);
+    io_fakes_ask(fakes, 5, SK__REPLY_BYTES, "ok1");
+    io_fakes_say(fakes->nodes[0].answer, "+ok0");
+    io_fakes_ask(fakes, 6, SK__REPLY_BYTES, "ok0");
+    settle(test);
+    assert_true(sk__io_is_up(test->io));
+    maps = sum_of_maps(fakes);
+    for (int64_t begin = io_test_now_ms(); io_test_now_ms() - begin < 60;)
+        io_test_run_once(test);
+    assert_int_equal(sum_of_maps(fakes), maps); /* all is well: nobody asks */
+    io_fakes_close(fakes);
+}
+
+static void an_unreadable_moved_asks_for_the_map(void **state) {
+    static const char *const slots[] = {"0-4 6-16383", "5"};
+    io_test *test = *state;
+    io_fakes *fakes;
+
+    fakes = open_fakes(test, 2);
+    io_fakes_map(fakes, slots);
+    io_fakes_say(fakes->nodes[0].answer, "-MOVED 5 over there");
+    io_fakes_ask(fakes, 5, SK__REPLY_ERROR, "MOVED 5 over there");
+    assert_non_null(strstr(test->logged, "it is not clear where: MOVED 5 over there"));
+    io_test_until(test, io_fakes_node(fakes, 5) != 0);
+    io_fakes_ask(fakes, 5, SK__REPLY_BYTES, "ok1");
+    io_fakes_close(fakes);
+}
+
+static void clusterdown_asks_somebody_else_again_and_again(void **state) {
+    static const char *const slots[] = {"0-8000", "8001-16383"}, *const after[] = {"1-8000", "0 8001-16383"};
+    io_test *test = *state;
+    io_fakes *fakes;
+
+    fakes = open_fakes(test, 2);
+    io_fakes_map(fakes, slots);
+    io_fakes_say(fakes->nodes[0].answer, "-CLUSTERDOWN The cluster is down");
+    io_fakes_ask(fakes, 0, SK__REPLY_ERROR, "CLUSTERDOWN The cluster is down");
+    io_test_until(test, io_fakes_node(fakes, 16383) != 0);
+    io_fakes_ask(fakes, 16383, SK__REPLY_BYTES, "ok1");
+    fakes->nodes[0].maps = 0;
+    io_fakes_map(fakes, after);
+    io_fakes_say(fakes->nodes[0].map, "-CLUSTERDOWN no map");
+    for (int before = test->moves; test->moves == before;) {
+        const sk__sending how = {.slot = 0};
+        int replied = test->replied;
+
+        io_fakes_send(fakes, &how, "GET x");
+        io_test_until(test, test->replied > replied);
+    }
+    io_fakes_ask(fakes, 0, SK__REPLY_BYTES, "ok1");
+    io_fakes_close(fakes);
+}
+
+/* ---- ASK */
+
+static void ask_is_for_one_command(void **state) {
+    static const char *const slots[] = {"0-16383", NULL};
+    const sk__sending asking = {.slot = 5, .asking = true}, other = {.slot = 6, .asking = true};
+    io_test *test = *state;
+    io_fakes *fakes;
+
+    fakes = open_fakes(test, 2);
+    io_fakes_map(fakes, slots);
+    io_fakes_say(fakes->nodes[0].answer, "-ASK 5 127.0.0.1:%d", io_fakes_port(fakes, 1));
+    io_fakes_say(fakes->nodes[1].answer, "-MOVED 5 127.0.0.1:%d", io_fakes_port(fakes, 0));
+    io_fakes_say(fakes->nodes[1].after_asking, "+asked");
+    io_fakes_ask(fakes, 5, SK__REPLY_ERROR, fakes->nodes[0].answer + 1);
+    io_fakes_send(fakes, &asking, "GET x");
+    io_test_until(test, test->replied == 2);
+    assert_string_equal(test->replies[1].text, "asked");
+    assert_int_equal(fakes->nodes[1].askings, 1);
+    assert_int_equal(fakes->nodes[1].commands, 1);
+    /* Without `asking` it goes where the slot still is; and so does another slot with it. */
+    io_fakes_ask(fakes, 5, SK__REPLY_ERROR, fakes->nodes[0].answer + 1);
+    io_fakes_say(fakes->nodes[0].after_asking, "+here");
+    io_fakes_send(fakes, &other, "GET x");
+    io_test_until(test, test->replied == 4);
+    assert_string_equal(test->replies[3].text, "here");
+    assert_int_equal(sk__io_redirections(test->io), 2);
+    io_fakes_close(fakes);
+}
+
+static void asking_without_a_cluster_changes_nothing(void **state) {
+    const sk__sending asking = {.slot = 5, .asking = true};
+    io_test *test = *state;
+    io_fakes *fakes;
+
+    fakes = open_fakes(test, 1);
+    io_fakes_send(fakes, &asking, "GET x");
+    io_test_until(test, test->replied == 1);
+    assert_string_equal(test->replies[0].text, "ok0");
+    assert_int_equal(fakes->nodes[0].askings, 0);
+    io_fakes_close(fakes);
+}
+
+/* ---- maps */
+
+/* Garbage is reported once, asked for again with pauses, and changes nothing. */
+static void a_garbled_map_is_left_alone(void **state) {
+    static const char *const slots[] = {"0-4 6-16383", "5"};
+    static const char *const bad[] = {"garbage", "-ERR unknown command", ":5", "*-1", "$-1", "$0\r\n"};
+    io_test *test = *state;
+    io_fakes *fakes;
+    uint32_t node;
+
+    fakes = open_fakes(test, 2);
+    for (int i = 0; i < 2; i++)
+        io_fakes_say(fakes->nodes[i].map, "garbage");
+    io_fakes_say(fakes->nodes[0].answer, "-MOVED 5 127.0.0.1:%d", io_fakes_port(fakes, 1));
+    io_fakes_ask(fakes, 5, SK__REPLY_ERROR, fakes->nodes[0].answer + 1);
+    node = io_fakes_node(fakes, 5);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        int maps = sum_of_maps(fakes);
+
+        io_fakes_say(fakes->nodes[0].map, "%s", bad[i]);
+        io_fakes_say(fakes->nodes[1].map, "%s", bad[i]);
+        io_test_until(test, sum_of_maps(fakes) > maps + 2);
+        assert_int_equal(io_fakes_node(fakes, 5), node);
+        assert_int_equal(io_fakes_node(fakes, 6), 0);
+        io_fakes_ask(fakes, 5, SK__REPLY_BYTES, "ok1");
+    }
+    assert_non_null(strstr(test->logged, "the map of the cluster is of no use"));
+    assert_null(strstr(strstr(test->logged, "is of no use") + 1, "is of no use"));
+    assert_null(strstr(test->logged, "no map of the cluster"));
+    io_fakes_map(fakes, slots);
+    io_test_until(test, io_fakes_node(fakes, 6) != 0);
+    assert_int_equal(io_fakes_node(fakes, 5), node);
+    io_fakes_close(fakes);
+}
+
+/* An ACL may refuse CLUSTER: then MOVED alone has to do, without a question more; and the seed is asked for what a server had
+ * that is gone. */
+static void a_refused_map_is_done_without(void **state) {
+    io_test *test = *state;
+    io_fakes *fakes;
+
+    fakes = open_fakes(test, 3);
+    for (int i = 0; i < 3; i++)
+        io_fakes_say(fakes->nodes[i].map, "-NOPERM this user has no permissions to run the 'cluster|nodes' command");
+    io_fakes_say(fakes->nodes[0].answer, "-MOVED 5 127.0.0.1:%d", io_fakes_port(fakes, 1));
+    io_fakes_ask(fakes, 5, SK__REPLY_ERROR, fakes->nodes[0].answer + 1);
+    io_fakes_ask(fakes, 5, SK__REPLY_BYTES, "ok1");
+    io_test_until(test, sum_of_maps(fakes) == 1);
+    fake_redis_refuse(fakes->nodes[1].fake);
+    io_test_until(test, io_fakes_node(fakes, 5) == 0);
+    io_fakes_say(fakes->nodes[0].answer, "-MOVED 5 127.0.0.1:%d", io_fakes_port(fakes, 2));
+    io_fakes_ask(fakes, 5, SK__REPLY_ERROR, fakes->nodes[0].answer + 1);
+    io_fakes_ask(fakes, 5, SK__REPLY_BYTES, "ok2");
+    settle(test);
+    assert_int_equal(sum_of_maps(fakes), 1);
+    assert_non_null(strstr(test->logged, "CLUSTER NODES is refused"));
+    assert_null(strstr(strstr(test->logged, "is refused") + 1, "is refused"));
+    io_fakes_close(fakes);
+}
+
+/* It takes the question and says nothing: the next one is asked when the time is over, and others go on meanwhile. */
+static void a_server_that_hangs_holds_up_nobody_else(void **state) {
+    static const char *const slots[] = {"0-5000", "5001-10000", "10001-16383"};
+    io_test *test = *state;
+    io_fakes *fakes;
+    uint32_t hung;
+    int before;
+
+    test->config.command_timeout_ms = 150;
+    fakes = open_fakes(test, 3);
+    io_fakes_map(fakes, slots);
+    io_fakes_say(fakes->nodes[0].answer, "-MOVED 5001 127.0.0.1:%d", io_fakes_port(fakes, 1));
+    io_fakes_ask(fakes, 5001, SK__REPLY_ERROR, fakes->nodes[0].answer + 1);
+    io_fakes_say(fakes->nodes[0].answer, "+ok0");
+    io_test_until(test, io_fakes_node(fakes, 16383) != 0);
+    io_fakes_ask(fakes, 5001, SK__REPLY_BYTES, "ok1");
+    hung = io_fakes_node(fakes, 5001);
+    fakes->nodes[1].answer[0] = fakes->nodes[1].map[0] = '\0';
+    assert_int_equal(io_test_send_slot(test, 5001, "GET x"), SECKILL_OK);
+    before = test->replied;
+    while (test->node_downs[hung] == 0 && test->replied < before + 500) {
+        const sk__sending how = {.slot = test->replied % 2 == 0 ? 1U : 16000U};
+        int replied = test->replied;
+
+        io_fakes_send(fakes, &how, "GET x");
+        io_test_until(test, test->replied > replied);
+    }
+    assert_true(test->replied - before > 20);
+    io_test_until(test, test->node_downs[hung] > 0);
+    for (int i = before; i < test->replied; i++)
+        assert_true(test->replies[i].kind == SK__REPLY_BYTES || test->replies[i].kind == SK__REPLY_LOST);
+    assert_int_equal(test->downs, 1);
+    assert_string_equal(test->cause, "no answer from Redis for 150 ms");
+    io_fakes_close(fakes);
+}
+
+/* The map was asked of one that hangs: another is asked when that is given up. */
+static void a_question_that_is_lost_is_put_to_another(void **state) {
+    static const char *const slots[] = {"0-4 6-16383", "5"};
+    io_test *test = *state;
+    io_fakes *fakes;
+
+    test->config.command_timeout_ms = 50;
+    fakes = open_fakes(test, 2);
+    io_fakes_map(fakes, slots);
+    fakes->nodes[0].map[0] = '\0';
+    io_fakes_say(fakes->nodes[0].answer, "-MOVED 5 127.0.0.1:%d", io_fakes_port(fakes, 1));
+    io_fakes_ask(fakes, 5, SK__REPLY_ERROR, fakes->nodes[0].answer + 1);
+    io_fakes_ask(fakes, 5, SK__REPLY_BYTES, "ok1");
+    io_test_until(test, io_fakes_node(fakes, 6) != 0);
+    assert_int_equal(fakes->nodes[0].maps, 1);
+    assert_true(fakes->nodes[1].maps >= 1);
+    io_fakes_close(fakes);
+}
+
+/* A dead host lets an attempt to connect hang for long: the map is asked for meanwhile, again and again, until it knows who
+ * serves now. */
+static void the_map_is_asked_for_while_a_server_is_down(void **state) {
+    static const char *const slots[] = {"0-8000", "8001-16383", NULL}, *const after[] = {"0-8000", NULL, "8001-16383"};
+    io_test *test = *state;
+    io_fakes *fakes;
+    int maps;
+
+    test->config.password = "secret";
+    test->config.reconnect_max_ms = 20;
+    fakes = open_fakes(test, 3);
+    io_fakes_map(fakes, slots);
+    io_fakes_say(fakes->nodes[0].answer, "-MOVED 8001 127.0.0.1:%d", io_fakes_port(fakes, 1));
+    io_fakes_ask(fakes, 8001, SK__REPLY_ERROR, fakes->nodes[0].answer + 1);
+    io_fakes_ask(fakes, 8001, SK__REPLY_BYTES, "ok1");
+    io_test_until(test, io_fakes_node(fakes, 0) != 0);
+    fakes->nodes[1].deaf = true;
+    fake_redis_end(fakes->nodes[1].client, true);
+    io_test_until(test, test->downs == 1);
+    maps = sum_of_maps(fakes);
+    io_test_until(test, sum_of_maps(fakes) > maps + 5);
+    assert_int_equal(test->downs, 1);
+    io_fakes_map(fakes, after);
+    io_fakes_ask(fakes, 8001, SK__REPLY_BYTES, "ok2");
+    io_fakes_close(fakes);
+}
+
+/* The only server that was in use dies, and so does the seed: one is asked that nobody has needed so far. */
+static void somebody_is_found_to_ask(void **state) {
+    static const char *const slots[] = {NULL, "0-8000", "8001-16383"}, *const after[] = {NULL, NULL, "0-16383"};
+    io_test *test = *state;
+    io_fakes *fakes;
+
+    fakes = open_fakes(test, 3);
+    io_fakes_map(fakes, slots);
+    io_fakes_say(fakes->nodes[0].answer, "-MOVED 5 127.0.0.1:%d", io_fakes_port(fakes, 1));
+    io_fakes_ask(fakes, 5, SK__REPLY_ERROR, fakes->nodes[0].answer + 1);
+    io_test_until(test, io_fakes_node(fakes, 16383) != 0);
+    io_fakes_ask(fakes, 5, SK__REPLY_BYTES, "ok1");
+    assert_int_equal(fake_redis_connections(fakes->nodes[2].fake), 0);
+    io_fakes_map(fakes, after);
+    fake_redis_refuse(fakes->nodes[0].fake);
+    fake_redis_refuse(fakes->nodes[1].fake);
+    io_test_until(test, test->downs >= 2);
+    io_fakes_ask(fakes, 5, SK__REPLY_BYTES, "ok2");
+    io_fakes_close(fakes);
+}
+
+/* ---- servers that come and go */
+
+/* What is outstanding is heard out; then its connection is closed, and its number is another's. */
+static void a_server_that_is_gone_is_left_when_it_has_answered(void **state) {
+    static const char *const slots[] = {"0-8000", "8001-16383", NULL}, *const after[] = {"0-16383", NULL, NULL},
+                             *const last[] = {"0-8000", NULL, "8001-16383"};
+    const sk__sending lasting = {.slot = 8001, .lasting = true};
+    io_test *test = *state;
+    io_fakes *fakes;
+    uint32_t node;
+    int moves;
+
+    test->config.replicas = 1;
+
+    fakes = open_fakes(test, 3);
+    io_fakes_map(fakes, slots);
+    io_fakes_say(fakes->nodes[0].answer, "-MOVED 8001 127.0.0.1:%d", io_fakes_port(fakes, 1));
+    io_fakes_ask(fakes, 8001, SK__REPLY_ERROR, fakes->nodes[0].answer + 1);
+    io_fakes_ask(fakes, 8001, SK__REPLY_BYTES, "ok1");
+    io_test_until(test, io_fakes_node(fakes, 0) != 0);
+    node = io_fakes_node(fakes, 8001);
+    io_fakes_send(fakes, &lasting, "GET late");
+    io_test_until(test, fakes->nodes[1].waits == 1);
+    /* Its slots go to another. */
+    io_fakes_map(fakes, after);
+    io_fakes_say(fakes->nodes[0].answer, "-MOVED 8002 127.0.0.1:%d", io_fakes_port(fakes, 0));
+    io_fakes_ask(fakes, 0, SK__REPLY_ERROR, fakes->nodes[0].answer + 1);
+    io_test_until(test, io_fakes_node(fakes, 8001) == io_fakes_node(fakes, 0));
+    settle(test);
+    assert_int_equal(fake_redis_ended(fakes->nodes[1].fake), 0);
+    fake_redis_reply_text(fakes->nodes[1].client, ":1");
+    io_test_until(test, fake_redis_ended(fakes->nodes[1].fake) == 2);
+    assert_string_equal(test->replies[test->replied - 1].text, "ok1");
+    assert_int_equal(sk__io_servers(test->io), 1);
+    assert_int_equal(test->downs, 0); /* nobody minds */
+    /* A third comes: the number is free again. */
+    moves = test->moves;
+    io_fakes_map(fakes, last);
+    io_fakes_say(fakes->nodes[0].answer, "-MOVED 8002 127.0.0.1:%d", io_fakes_port(fakes, 2));
+    io_fakes_ask(fakes, 0, SK__REPLY_ERROR, fakes->nodes[0].answer + 1);
+    io_test_until(test, test->moves > moves && io_fakes_node(fakes, 8001) == io_fakes_node(fakes, 8002));
+    assert_int_equal(io_fakes_node(fakes, 8001), node);
+    io_fakes_ask(fakes, 8001, SK__REPLY_BYTES, "ok2");
+    assert_int_equal(sk__io_connections(test->io), 5);
+    io_fakes_close(fakes);
+}
+
+/* It flaps: gone and back, whatever its connection is about. */
+static void a_server_may_come_back_at_once(void **state) {
+    io_test *test = *state;
+    io_fakes *fakes;
+
+    fakes = open_fakes(test, 2);
+    for (int i = 0; i < 50; i++) {
+        io_fakes_say(fakes->nodes[0].answer, "-MOVED 5 127.0.0.1:%d", io_fakes_port(fakes, 1));
+        io_fakes_ask(fakes, 5, SK__REPLY_ERROR, fakes->nodes[0].answer + 1);
+        io_fakes_ask(fakes, 5, SK__REPLY_BYTES, "ok1");
+        io_fakes_say(fakes->nodes[1].answer, "-MOVED 5 127.0.0.1:%d", io_fakes_port(fakes, 0));
+        io_fakes_ask(fakes, 5, SK__REPLY_ERROR, fakes->nodes[1].answer + 1);
+        io_fakes_say(fakes->nodes[0].answer, "+ok0");
+        io_fakes_say(fakes->nodes[1].answer, "+ok1");
+        for (int j = 0; j < i % 5; j++)
+            io_test_run_once(test);
+        io_fakes_ask(fakes, 5, SK__REPLY_BYTES, "ok0");
+    }
+    io_fakes_close(fakes);
+}
+
+/* One reply takes a server's only slot, and in the round of the loop in which its connection is closed another gives it back.
+ */
+static void come_back_while_closing(io_test *test) {
+    io_fakes *fakes = test->end_context;
+    char moved[60];
+
+    if (test->replied == 2) {
+        (void)snprintf(moved, sizeof(moved), "-MOVED 5 127.0.0.1:%d", io_fakes_port(fakes, 1));
+        fake_redis_reply_text(fakes->nodes[0].client, moved);
+    } else if (test->replied == 3)
+        assert_int_equal(io_test_send_slot(test, 5, "GET x"), SECKILL_UNREACHABLE);
+}
+
+static void a_server_may_come_back_while_it_is_closed(void **state) {
+    io_test *test = *state;
+    io_fakes *fakes;
+    uint32_t node;
+
+    fakes = open_fakes(test, 2);
+    io_fakes_say(fakes->nodes[0].map, "-NOPERM no map");
+    io_fakes_say(fakes->nodes[0].answer, "-MOVED 5 127.0.0.1:%d", io_fakes_port(fakes, 1));
+    io_fakes_ask(fakes, 5, SK__REPLY_ERROR, fakes->nodes[0].answer + 1);
+    node = io_fakes_node(fakes, 5);
+    fakes->nodes[0].answer[0] = '\0';
+    assert_int_equal(io_test_send_slot(test, 9, "GET held"), SECKILL_OK);
+    assert_int_equal(io_test_send_slot(test, 5, "GET x"), SECKILL_UNREACHABLE);
+    io_test_until(test, test->node_ups[node] == 1 && fakes->nodes[0].commands == 2);
+    io_fakes_say(fakes->nodes[1].answer, "-MOVED 5 127.0.0.1:%d", io_fakes_port(fakes, 0));
+    test->then_reply = come_back_while_closing;
+    assert_int_equal(io_test_send_slot(test, 5, "GET x"), SECKILL_OK);
+    io_test_until(test, test->node_ups[node] == 2); /* nobody has sent again */
+    test->then_reply = NULL;
+    assert_int_equal(io_fakes_node(fakes, 5), node);
+    io_fakes_say(fakes->nodes[1].answer, "+ok1");
+    io_fakes_ask(fakes, 5, SK__REPLY_BYTES, "ok1");
+    io_fakes_close(fakes);
+}
+
+static void more_servers_than_numbers(void **state) {
+    io_test *test = *state;
+    sk__transport *transport;
+    io_fakes *fakes;
+    uint32_t last = SECKILL_NODES_MAX - 1;
+
+    fakes = open_fakes(test, 1);
+    for (uint32_t slot = 0; slot < SECKILL_NODES_MAX; slot++) {
+        io_fakes_say(fakes->nodes[0].answer, "-MOVED %u 127.0.0.1:%u", (unsigned)slot, 1 + (unsigned)slot);
+        io_fakes_ask(fakes, slot == 0 ? 0 : 16383, SK__REPLY_ERROR, fakes->nodes[0].answer + 1);
+    }
+    assert_int_equal(io_fakes_node(fakes, SECKILL_NODES_MAX - 1), last);
+    assert_int_equal(io_test_send_slot(test, SECKILL_NODES_MAX - 1, "GET x"), SECKILL_UNREACHABLE);
+    io_test_until(test, test->node_downs[last] == 1);
+    assert_non_null(strstr(test->cause, "more servers than SECKILL_NODES_MAX"));
+    transport = sk__io_transport(test->io);
+    assert_non_null(strstr(transport->trouble(transport, last), "more servers than SECKILL_NODES_MAX"));
+    assert_non_null(strstr(test->logged, "0 the cluster has more servers than SECKILL_NODES_MAX allows: 1 slots"));
+    io_fakes_say(fakes->nodes[0].answer, "+ok0");
+    io_fakes_ask(fakes, 16383, SK__REPLY_BYTES, "ok0");
+    io_fakes_close(fakes);
+}
+
+/* ---- closing, memory */
+
+static void closes_in_the_midst_of_it(void **state) {
+    static const char *const slots[] = {"0-4 6-16383", "5"};
+    io_test *test = *state;
+    io_fakes *fakes;
+
+    for (int rounds = 0; rounds < 12; rounds++) {
+        memset(test->node_ups, 0, sizeof(test->node_ups));
+        test->ups = test->replied = 0;
+        fakes = open_fakes(test, 2);
+        io_fakes_map(fakes, slots);
+        if (rounds % 2 == 0)
+            fakes->nodes[0].map[0] = '\0'; /* the question is outstanding */
+        io_fakes_say(fakes->nodes[0].answer, "-MOVED 5 127.0.0.1:%d", io_fakes_port(fakes, 1));
+        io_fakes_ask(fakes, 5, SK__REPLY_ERROR, fakes->nodes[0].answer + 1);
+        (void)io_test_send_slot(test, 5, "GET x");
+        for (int i = 0; i < rounds; i++)
+            io_test_run_once(test);
+        (void)io_test_send_slot(test, 5, "GET x");
+        io_fakes_close(fakes);
+        assert_int_equal(test->outstanding, 0);
+    }
+}
+
+/* One life with a cluster, in which one allocation fails: what fails is tried again. */
+static void live(io_test *test) {
+    static const char *const slots[] = {"0-4 6-16383", "5"};
+    const sk__sending asking = {.slot = 7, .asking = true, .lasting = true}, lasting = {.slot = 5, .lasting = true};
+    io_fakes *fakes;
+
+    fakes = io_fakes_open(test, 2);
+    test->replied = 0;
+    if (sk__io_open(&test->config, &test->io) != SECKILL_OK) {
+        assert_int_equal(test->outstanding, 0);
+        io_fakes_close(fakes);
+        return;
+    }
+    io_fakes_map(fakes, slots);
+    io_fakes_say(fakes->nodes[0].waited, ":1");
+    io_fakes_say(fakes->nodes[1].waited, ":1");
+    io_fakes_say(fakes->nodes[1].after_asking, "+asked");
+    io_fakes_say(fakes->nodes[0].answer, "-MOVED 5 127.0.0.1:%d", io_fakes_port(fakes, 1));
+    while (io_fakes_node(fakes, 5) == 0) {
+        const sk__sending how = {.slot = 5};
+        int before = test->replied;
+
+        io_fakes_send(fakes, &how, "GET x");
+        io_test_until(test, test->replied > before);
+    }
+    io_fakes_ask(fakes, 5, SK__REPLY_BYTES, "ok1");
+    io_fakes_send(fakes, &lasting, "GET x");
+    io_test_until(test, test->replied > 0 && io_fakes_node(fakes, 7) != 0);
+    io_fakes_say(fakes->nodes[0].answer, "-ASK 7 127.0.0.1:%d", io_fakes_port(fakes, 1));
+    for (int asked = fakes->nodes[1].askings; fakes->nodes[1].askings == asked;) {
+        const sk__sending how = {.slot = 7};
+        int before = test->replied;
+
+        io_fakes_send(fakes, &how, "GET x");
+        io_test_until(test, test->replied > before);
+        before = test->replied;
+        io_fakes_send(fakes, &asking, "GET x");
+        io_test_until(test, test->replied > before);
+    }
+    io_fakes_close(fakes);
+    assert_int_equal(test->outstanding, 0);
+}
+
+static void each_allocation_may_fail_once(void **state) {
+    io_test *test = *state;
+    size_t needed;
+
+    test->config.replicas = 1;
+    test->config.user = "bob";
+    test->config.password = "secret";
+    live(test);
+    needed = test->allocations;
+    assert_true(needed > 10);
+    for (size_t n = 1; n <= needed; n++) {
+        test->allocations = 0;
+        test->fail_at = n;
+        live(test);
+    }
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, io_test_setup, io_test_teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(one_server_is_never_asked_for_a_map),
+        TEST(a_moved_slot_is_asked_where_it_is),
+        TEST(without_a_host_it_is_the_same),
+        TEST(host_names_are_resolved),
+        TEST(a_storm_of_moved_is_followed_calmly),
+        TEST(two_that_point_at_each_other),
+        TEST(moved_to_nowhere_is_mended_by_the_map),
+        TEST(an_unreadable_moved_asks_for_the_map),
+        TEST(clusterdown_asks_somebody_else_again_and_again),
+        TEST(ask_is_for_one_command),
+        TEST(asking_without_a_cluster_changes_nothing),
+        TEST(a_garbled_map_is_left_alone),
+        TEST(a_refused_map_is_done_without),
+        TEST(a_server_that_hangs_holds_up_nobody_else),
+        TEST(a_question_that_is_lost_is_put_to_another),
+        TEST(the_map_is_asked_for_while_a_server_is_down),
+        TEST(somebody_is_found_to_ask),
+        TEST(a_server_that_is_gone_is_left_when_it_has_answered),
+        TEST(a_server_may_come_back_at_once),
+        TEST(a_server_may_come_back_while_it_is_closed),
+        TEST(more_servers_than_numbers),
+        TEST(closes_in_the_midst_of_it),
+        TEST(each_allocation_may_fail_once),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
