@@ -58,7 +58,8 @@ enum {
     ORDERS_DB_READ_ONLY = 2 /* queries only; nothing can be written through this handle */
 };
 
-/* Opens a database; a new one gets its tables. Write-ahead log, every transaction synced to the disk before it counts.
+/* Opens a database; a new one gets its tables, and one of the release before gets what is new (unless it is only read).
+ * Write-ahead log, every transaction synced to the disk before it counts.
  *   path              of the file; its folder must be on a local disk, since the write-ahead log needs shared memory
  *   flags             ORDERS_DB_CREATE, ORDERS_DB_READ_ONLY
  *   busy_timeout_ms   how long each call waits for another process's lock, 0 to 60,000
@@ -159,6 +160,20 @@ orders_db_status orders_db_refunds_due(orders_db *db, const char *activity, cons
 orders_db_status orders_db_refund_settled(orders_db *db, const uint8_t reservation_id[SECKILL_RESERVATION_ID_SIZE],
                                           int64_t at_ms, bool *refunded);
 
+/* ---- orders that Redis is told again, after a failover lost what it wrote last ----
+ *
+ * A shard that lost something has another epoch than before. Who replays the shard's recent orders to it remembers that epoch
+ * here once all of them have a final answer; a shard whose epoch is another one has not been told yet. */
+
+/* Reads which epochs are remembered for an item's shards 0 to `shards` - 1; 0: none. */
+orders_db_status orders_db_replayed(orders_db *db, const char *activity, const char *item, uint64_t *epochs, uint32_t shards);
+
+/* Remembers a shard's epoch, 1 to SECKILL_AMOUNT_MAX, in the place of the one before. Own transaction, unless one was begun. */
+orders_db_status orders_db_note_replayed(orders_db *db, const char *activity, const char *item, uint32_t shard, uint64_t epoch);
+
+/* The number of the order that was written last; 0: there is none. */
+orders_db_status orders_db_last_number(orders_db *db, int64_t *number);
+
 /* ---- queries ---- */
 
 typedef enum {
@@ -226,5 +241,21 @@ typedef struct {
 
 /* Lists orders as they came, a page at a time. */
 orders_db_status orders_db_list(orders_db *db, const orders_db_filter *filter, orders_db_order_cb cb, void *user_data);
+
+/* A place among an item's orders by the time of their last change: when they were confirmed, or refunded; then by number. */
+typedef struct {
+    int64_t changed_ms, number;
+} orders_db_place;
+
+/* Where an order stands. One that is refunded meanwhile moves on: who goes through a list may meet it twice, but never misses
+ * it. */
+orders_db_place orders_db_place_of(const orders_db_order *order);
+
+/* Lists an item's orders by their last change, oldest first, a page at a time.
+ *   after         the place of the last one of the page before; {T, 0}: begin with those that changed at T
+ *   last_number   none that was written later than this one
+ *   limit         1 to 100,000 */
+orders_db_status orders_db_list_changed(orders_db *db, const char *activity, const char *item, orders_db_place after,
+                                        int64_t last_number, uint32_t limit, orders_db_order_cb cb, void *user_data);
 
 #endif

@@ -9,6 +9,14 @@
 
 #include <sqlite3.h>
 
+/* What orders_db__read_order reads. */
+#define ORDERS_DB__ORDER_COLUMNS                                                                                               \
+    "SELECT reservation_id, activity, item, user, order_ref, state, quantity, price, confirmed_ms, refunded_ms, "              \
+    "refused_for, number, paid_ms, refund_due"
+
+/* When an order changed last, in the words of the index orders_by_change. */
+#define ORDERS_DB__CHANGED "max(coalesce(confirmed_ms, 0), coalesce(refunded_ms, 0))"
+
 /* The statements that are kept prepared: X(NAME, sql). */
 #define ORDERS_DB_STATEMENT_MAP(X)                                                                                             \
     X(BEGIN, "BEGIN IMMEDIATE")                                                                                                \
@@ -18,8 +26,7 @@
                      "ON CONFLICT (activity, item) DO UPDATE SET units_total = ?3, units_left = ?4")                           \
     X(TAKE, "UPDATE inventory SET units_left = units_left - ?3 WHERE activity = ?1 AND item = ?2 AND units_left >= ?3")        \
     X(GIVE_BACK, "UPDATE inventory SET units_left = units_left + ?3 WHERE activity = ?1 AND item = ?2")                        \
-    X(FIND, "SELECT reservation_id, activity, item, user, order_ref, state, quantity, price, confirmed_ms, refunded_ms, "      \
-            "refused_for, number, paid_ms, refund_due FROM orders WHERE reservation_id = ?1")                                  \
+    X(FIND, ORDERS_DB__ORDER_COLUMNS " FROM orders WHERE reservation_id = ?1")                                                 \
     X(INSERT, "INSERT INTO orders (reservation_id, activity, item, user, order_ref, state, quantity, price, confirmed_ms, "    \
               "refunded_ms, refused_for, refund_due) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")              \
     X(REFUND, "UPDATE orders SET state = 'refunded', refunded_ms = ?2, refund_due = 0 WHERE reservation_id = ?1")              \
@@ -34,7 +41,14 @@
     X(REFUND_UNPAID, "UPDATE orders SET refund_due = 1 WHERE number IN (SELECT number FROM orders WHERE activity = ?1 "        \
                      "AND item = ?2 AND state = 'confirmed' AND paid_ms = 0 AND refund_due = 0 AND confirmed_ms < ?3 "         \
                      "ORDER BY confirmed_ms LIMIT ?4)")                                                                        \
-    X(REFUNDS_DUE, "SELECT reservation_id, user FROM orders WHERE refund_due = 1 AND activity = ?1 AND item = ?2 LIMIT ?3")
+    X(REFUNDS_DUE, "SELECT reservation_id, user FROM orders WHERE refund_due = 1 AND activity = ?1 AND item = ?2 LIMIT ?3")    \
+    X(REPLAYED, "SELECT shard, epoch FROM replays WHERE activity = ?1 AND item = ?2")                                          \
+    X(NOTE_REPLAYED, "INSERT INTO replays (activity, item, shard, epoch) VALUES (?1, ?2, ?3, ?4) "                             \
+                     "ON CONFLICT (activity, item, shard) DO UPDATE SET epoch = ?4")                                           \
+    X(LAST_NUMBER, "SELECT coalesce(max(number), 0) FROM orders")                                                              \
+    X(LIST_CHANGED, ORDERS_DB__ORDER_COLUMNS                                                                                   \
+      " FROM orders WHERE activity = ?1 AND item = ?2 AND " ORDERS_DB__CHANGED " >= ?3 "                                       \
+      "AND (" ORDERS_DB__CHANGED " > ?3 OR number > ?4) AND number <= ?5 ORDER BY " ORDERS_DB__CHANGED ", number LIMIT ?6")
 
 enum {
 #define ORDERS_DB_STATEMENT_ENUM(name, sql) ORDERS_DB__##name,
@@ -84,10 +98,15 @@ bool orders_db__is_item(const char *activity, const char *item);
 int orders_db__bind_text(sqlite3_stmt *statement, int index, const char *text);
 int orders_db__bind_bytes(sqlite3_stmt *statement, int index, const void *data, size_t size); /* no bytes: an empty blob */
 
-/* Makes the tables of a new database, or checks that an old one is ours and of this release. */
+/* Makes the tables of a new database, or checks that an old one is ours and of this release, or brings it there. */
 orders_db_status orders_db__prepare_schema(orders_db *db, bool read_only);
 
-/* Reads the columns of FIND from the row at hand. What it points to is valid until the statement moves on. */
+/* Reads the columns of ORDERS_DB__ORDER_COLUMNS from the row at hand. What it points to is valid until the statement moves on.
+ */
 orders_db_status orders_db__read_order(orders_db *db, sqlite3_stmt *statement, orders_db_order *order);
+
+/* Gives every row of a bound statement with those columns to the callback, and resets it. */
+orders_db_status orders_db__each_order(orders_db *db, sqlite3_stmt *statement, orders_db_order_cb cb, void *user_data,
+                                       size_t *count);
 
 #endif

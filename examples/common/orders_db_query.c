@@ -55,9 +55,8 @@ orders_db_status orders_db__read_order(orders_db *db, sqlite3_stmt *statement, o
     return ORDERS_DB_OK;
 }
 
-/* Gives every row of a bound statement to the callback, and resets it. */
-static orders_db_status each_order(orders_db *db, sqlite3_stmt *statement, orders_db_order_cb cb, void *user_data,
-                                   size_t *count) {
+orders_db_status orders_db__each_order(orders_db *db, sqlite3_stmt *statement, orders_db_order_cb cb, void *user_data,
+                                       size_t *count) {
     orders_db_status status = ORDERS_DB_OK;
     int code;
     for (*count = 0; status == ORDERS_DB_OK && (code = sqlite3_step(statement)) != SQLITE_DONE; ++*count) {
@@ -84,7 +83,7 @@ orders_db_status orders_db_find(orders_db *db, const uint8_t reservation_id[SECK
     if (code != SQLITE_OK) {
         return orders_db__failed(db, code, "looking for an order");
     }
-    status = each_order(db, statement, cb, user_data, &count);
+    status = orders_db__each_order(db, statement, cb, user_data, &count);
     return status == ORDERS_DB_OK && count == 0 ? orders_db__fail(db, ORDERS_DB_NOT_FOUND, "no such order") : status;
 }
 
@@ -96,10 +95,8 @@ static orders_db_status prepare(orders_db *db, const char *sql, sqlite3_stmt **s
 }
 
 /* By number, so that a page costs what it reads, wherever it begins. */
-static const char list_sql[] =
-    "SELECT reservation_id, activity, item, user, order_ref, state, quantity, price, confirmed_ms, refunded_ms, refused_for, "
-    "number, paid_ms, refund_due "
-    "FROM orders WHERE number > ?1 AND (?2 IS NULL OR activity = ?2) AND (?3 IS NULL OR item = ?3) "
+static const char list_sql[] = ORDERS_DB__ORDER_COLUMNS
+    " FROM orders WHERE number > ?1 AND (?2 IS NULL OR activity = ?2) AND (?3 IS NULL OR item = ?3) "
     "AND ((?4 & 1 AND state = 'confirmed') OR (?4 & 2 AND state = 'refunded') OR (?4 & 4 AND state = 'refused')) "
     "AND (?6 = 0 OR paid_ms = 0) "
     "ORDER BY number LIMIT ?5";
@@ -132,8 +129,8 @@ orders_db_status orders_db_list(orders_db *db, const orders_db_filter *filter, o
         return status;
     }
     int code = bind_filter(statement, filter);
-    status =
-        code == SQLITE_OK ? each_order(db, statement, cb, user_data, &count) : orders_db__failed(db, code, "listing orders");
+    status = code == SQLITE_OK ? orders_db__each_order(db, statement, cb, user_data, &count)
+                               : orders_db__failed(db, code, "listing orders");
     (void)sqlite3_finalize(statement);
     return status;
 }

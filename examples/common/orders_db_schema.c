@@ -12,12 +12,13 @@
 
 enum {
     APPLICATION_ID = 0x534b4f44, /* "SKOD", in the file's header: `file orders.db` shows it */
-    SCHEMA_VERSION = 2,          /* raised by each change of what stands below */
+    SCHEMA_VERSION = 3,          /* raised by each change of what stands below */
+    SCHEMA_BEFORE = 2,           /* the version that is brought to this one when it is opened */
     STRICT_SINCE = 3037000       /* the release of SQLite that has STRICT tables */
 };
 
-/* Each %s is STRICT where SQLite knows it. Both tables are looked up by their primary key only and their rows are small:
- * without a rowid each look-up is one search, not two. */
+/* As of version 2. Each %s is STRICT where SQLite knows it. Both tables are looked up by their primary key only and their rows
+ * are small: without a rowid each look-up is one search, not two. */
 static const char tables[] =
     "CREATE TABLE inventory ("
     " activity TEXT NOT NULL,"
@@ -54,6 +55,19 @@ static const char tables[] =
     /* What a deadline may hit, oldest first; and how many units that is. */
     "CREATE INDEX orders_unpaid ON orders (activity, item, confirmed_ms, quantity)"
     " WHERE state = 'confirmed' AND paid_ms = 0 AND refund_due = 0;";
+
+/* What version 3 added to version 2. The index finds what changed within the last minutes among any number of orders. */
+static const char since_version_2[] =
+    /* Up to which epoch a shard's orders were replayed to Redis. */
+    "CREATE TABLE replays ("
+    " activity TEXT NOT NULL,"
+    " item TEXT NOT NULL,"
+    " shard INTEGER NOT NULL CHECK (shard >= 0),"
+    " epoch INTEGER NOT NULL CHECK (epoch BETWEEN 1 AND 9007199254740991),"
+    " PRIMARY KEY (activity, item, shard)"
+    ") %sWITHOUT ROWID;"
+    "CREATE INDEX orders_by_change ON orders (activity, item, " ORDERS_DB__CHANGED ");"
+    "PRAGMA user_version = 3;";
 
 static const char rules[] =
     "CREATE TRIGGER orders_stay BEFORE DELETE ON orders"
@@ -93,8 +107,10 @@ static orders_db_status number(orders_db *db, const char *sql, int64_t *value) {
     return status;
 }
 
-/* Whose file it is: *fresh, or ours and of this release, or an error. */
-static orders_db_status identify(orders_db *db, bool *fresh) {
+/* What a file is, if it is no error to open it. */
+typedef enum { FILE_FRESH, FILE_BEFORE, FILE_CURRENT } file_kind;
+
+static orders_db_status identify(orders_db *db, file_kind *kind) {
     int64_t application = 0, version = 0, tables_there = 0;
     orders_db_status status = number(db, "PRAGMA application_id", &application);
     if (status == ORDERS_DB_OK) {
@@ -106,37 +122,58 @@ static orders_db_status identify(orders_db *db, bool *fresh) {
     if (status != ORDERS_DB_OK) {
         return status;
     }
-    *fresh = application == 0 && version == 0 && tables_there == 0;
-    if (!*fresh && application != APPLICATION_ID) {
+    if (application == 0 && version == 0 && tables_there == 0) {
+        *kind = FILE_FRESH;
+        return ORDERS_DB_OK;
+    }
+    if (application != APPLICATION_ID) {
         return orders_db__fail(db, ORDERS_DB_SCHEMA, "this is a database, but not one of orders");
     }
-    if (!*fresh && version != SCHEMA_VERSION) {
+    *kind = version == SCHEMA_BEFORE ? FILE_BEFORE : FILE_CURRENT;
+    if (version != SCHEMA_BEFORE && version != SCHEMA_VERSION) {
         return orders_db__fail(db, ORDERS_DB_SCHEMA, "the file has schema version %lld, this release knows %d",
                                (long long)version, SCHEMA_VERSION);
     }
     return ORDERS_DB_OK;
 }
 
+/* STRICT where SQLite knows it. */
+static bool is_strict(void) {
+    return sqlite3_libversion_number() >= STRICT_SINCE;
+}
+
 static orders_db_status make_tables(orders_db *db) {
     char sql[sizeof tables + sizeof rules + 128];
-    bool strict = sqlite3_libversion_number() >= STRICT_SINCE;
-    int size = snprintf(sql, sizeof sql, tables, strict ? "STRICT, " : "", strict ? " STRICT" : "");
-    (void)snprintf(sql + size, sizeof sql - (size_t)size, "%s PRAGMA application_id = %d; PRAGMA user_version = %d;", rules,
-                   APPLICATION_ID, SCHEMA_VERSION);
+    int size = snprintf(sql, sizeof sql, tables, is_strict() ? "STRICT, " : "", is_strict() ? " STRICT" : "");
+    (void)snprintf(sql + size, sizeof sql - (size_t)size, "%s PRAGMA application_id = %d;", rules, APPLICATION_ID);
     return orders_db__exec(db, sql, "making the tables");
 }
 
-/* Two processes may find the same new file: the second one finds the tables of the first. */
-static orders_db_status make_tables_once(orders_db *db) {
-    bool fresh = false;
+static orders_db_status add_what_is_new(orders_db *db) {
+    char sql[sizeof since_version_2 + 16];
+    (void)snprintf(sql, sizeof sql, since_version_2, is_strict() ? "STRICT, " : "");
+    return orders_db__exec(db, sql, "adding what is new in this release");
+}
+
+static orders_db_status bring_up(orders_db *db) {
+    file_kind kind = FILE_CURRENT;
+    orders_db_status status = identify(db, &kind);
+    if (status == ORDERS_DB_OK && kind == FILE_FRESH) {
+        status = make_tables(db);
+    }
+    if (status == ORDERS_DB_OK && kind != FILE_CURRENT) {
+        status = add_what_is_new(db);
+    }
+    return status;
+}
+
+/* Two processes may find the same file: the second one finds what the first has made of it. */
+static orders_db_status bring_up_once(orders_db *db) {
     orders_db_status status = orders_db_begin(db);
     if (status != ORDERS_DB_OK) {
         return status;
     }
-    status = identify(db, &fresh);
-    if (status == ORDERS_DB_OK && fresh) {
-        status = make_tables(db);
-    }
+    status = bring_up(db);
     if (status == ORDERS_DB_OK) {
         status = orders_db_commit(db);
     }
@@ -162,16 +199,16 @@ static orders_db_status write_ahead(orders_db *db) {
 }
 
 orders_db_status orders_db__prepare_schema(orders_db *db, bool read_only) {
-    bool fresh = false;
-    orders_db_status status = identify(db, &fresh);
-    if (status == ORDERS_DB_OK && fresh && read_only) {
+    file_kind kind = FILE_CURRENT;
+    orders_db_status status = identify(db, &kind);
+    if (status == ORDERS_DB_OK && kind == FILE_FRESH && read_only) {
         status = orders_db__fail(db, ORDERS_DB_SCHEMA, "this is an empty database");
     }
     if (status == ORDERS_DB_OK && !read_only) {
         status = write_ahead(db);
     }
-    if (status == ORDERS_DB_OK && fresh) {
-        status = make_tables_once(db);
+    if (status == ORDERS_DB_OK && kind != FILE_CURRENT && !read_only) {
+        status = bring_up_once(db);
     }
     return status;
 }

@@ -35,10 +35,11 @@ static seckill_client *open_with(const run_connection *connection, const char *p
     options.password = password;
     options.prefix = connection->prefix;
     options.timeout_ms = connection->timeout_ms;
+    options.replicas = connection->replicas;
     options.log = log_line;
     seckill_status status = seckill_client_open(&options, &client);
     if (status == SECKILL_INVALID) {
-        snprintf(trouble, 256, "the address, user, prefix or timeout is malformed");
+        snprintf(trouble, 256, "an address of --redis, the user, prefix or timeout is malformed");
     } else if (status != SECKILL_OK) {
         snprintf(trouble, 256, "%s", seckill_status_message(status));
     }

@@ -10,11 +10,12 @@
 
 /* Where Redis is and how to log in. NULL and 0: the library's default. */
 typedef struct {
-    const char *redis;         /* --redis, SECKILL_REDIS */
+    const char *redis;         /* --redis, SECKILL_REDIS: one address, or several with commas between */
     const char *user;          /* --redis-user */
     const char *password_file; /* --redis-password-file: its first line */
     const char *prefix;        /* --prefix, SECKILL_PREFIX */
     uint32_t timeout_ms;       /* --timeout */
+    uint32_t replicas;         /* --replicas */
 } run_connection;
 
 /* What the environment says: SECKILL_REDIS and SECKILL_PREFIX. */

@@ -1,4 +1,4 @@
-/* stock load, withdraw, get.
+/* stock load, withdraw, get; transfers finish.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -104,8 +104,8 @@ static void get(ctl_run *ctl) {
     }
 }
 
-static const char *const counters[] = {"loaded", "transferred_in", "transferred_out", "available", "reserved",
-                                       "sold",   "users",          "queued",          "events"};
+static const char *const counters[] = {"loaded",   "transferred_in", "transferred_out", "transfers", "available",
+                                       "reserved", "sold",           "users",           "queued",    "events"};
 
 static void show_row(text_table *table, const json_t *stock, const char *title) {
     char verdict[TABLE_CELL] = "holds";
@@ -131,22 +131,66 @@ static void show_row(text_table *table, const json_t *stock, const char *title) 
     table_text(table, verdict);
 }
 
+static void show_moves(const json_t *total) {
+    char transfers[OPTIONS_TEXT], moved[OPTIONS_TEXT], transit[OPTIONS_TEXT], owed[OPTIONS_TEXT];
+    options_format_grouped(show_int(total, "transfers"), transfers);
+    options_format_grouped(show_int(total, "transferred_out"), moved);
+    options_format_grouped(show_int(total, "in_transit"), transit);
+    options_format_grouped(show_int(total, "owed"), owed);
+    printf("\nunits moved between shards: %s in %s transfers, %s of them in transit; owed: %s\n", moved, transfers, transit,
+           owed);
+}
+
 static void show_stock(json_t *out) {
     const json_t *shards = json_object_get(out, "shards"), *total = json_object_get(out, "total");
     char cancelled[OPTIONS_TEXT], expired[OPTIONS_TEXT], refunded[OPTIONS_TEXT];
-    text_table *table = table_new(">shard|>loaded|>in|>out|>available|>reserved|>sold|>users|>queued|>events|account");
+    text_table *table =
+        table_new(">shard|>loaded|>in|>out|>transfers|>available|>reserved|>sold|>users|>queued|>events|account");
     for (size_t i = 0; i < json_array_size(shards); i++) {
         show_row(table, json_array_get(shards, i), NULL);
     }
     table_rule(table);
     show_row(table, total, "total");
     table_end(table, stdout);
+    show_moves(total);
     options_format_grouped(show_int(total, "cancelled"), cancelled);
     options_format_grouped(show_int(total, "expired"), expired);
     options_format_grouped(show_int(total, "refunded"), refunded);
-    printf("\nunits that came back: %s cancelled, %s expired, %s refunded\n", cancelled, expired, refunded);
+    printf("units that came back: %s cancelled, %s expired, %s refunded\n", cancelled, expired, refunded);
     printf("account (loaded + in - out = available + reserved + sold): %s\n", show_text(out, "account"));
 }
+
+/* ---- transfers finish ---- */
+
+static void on_finished(const seckill_transfers_result *result, void *user_data) {
+    ctl_run *ctl = user_data;
+    ctl_answer(ctl, result->status, result->message);
+    json_out_int(ctl->out, "transit", result->transit);
+    json_out_int(ctl->out, "owed", result->owed);
+    ctl->done = 1;
+}
+
+static void finish(ctl_run *ctl) {
+    if (ctl_open_item(ctl)) {
+        ctl_wait(ctl, seckill_transfers_finish(ctl->item, 0, on_finished, ctl));
+    }
+}
+
+static void show_finish(json_t *out) {
+    char transit[OPTIONS_TEXT], owed[OPTIONS_TEXT];
+    options_format_grouped(show_int(out, "transit"), transit);
+    options_format_grouped(show_int(out, "owed"), owed);
+    printf("what was on its way has arrived; %s units are by now, of newer moves; owed: %s\n", transit, owed);
+}
+
+const ctl_command ctl_transfer_commands[] = {
+    {"transfers finish", "A/I", 1, "finish what is half done between the shards",
+     "A worker does this all the time. Units that a process which died had on their way arrive, and what a failover made a "
+     "shard\n"
+     "forget to have sent is booked; it then owes what it no longer has, and the next units that come free there pay for it.",
+     NULL, finish, show_finish},
+    {NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL},
+};
 
 const ctl_command ctl_stock_commands[] = {
     {"stock load", "A/I AMOUNT", 2, "put units on sale, spread over the shards",
@@ -158,6 +202,9 @@ const ctl_command ctl_stock_commands[] = {
      move_options, withdraw, show_withdraw},
     {"stock get", "A/I", 1, "the stock of each shard, with the account checked",
      "queued: requests that wait for a worker to decide them; events: those that wait for the orders side.\n"
+     "in, out, transfers: units that came from other shards and went to them, and in how many times. Available units are "
+     "negative\n"
+     "where a shard owes some: a failover lost that it gave them away.\n"
      "Exit code 4 if the account of a shard does not hold.",
      NULL, get, show_stock},
     {NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL},

@@ -61,7 +61,7 @@ struct ctl_run {
 
 /* The commands, by subject. */
 extern const ctl_command ctl_item_commands[], ctl_stock_commands[], ctl_reservation_commands[], ctl_event_commands[],
-    ctl_key_commands[], ctl_account_commands[], ctl_order_commands[];
+    ctl_key_commands[], ctl_account_commands[], ctl_order_commands[], ctl_transfer_commands[];
 
 /* The value of an option of the command, NULL if it was not given ("" for one that takes none and was given). */
 const char *ctl_value(const ctl_run *ctl, const char *name);

@@ -18,19 +18,23 @@ const struct ctl_group ctl_groups[] = {
     {"Proof", ctl_account_commands},
     {"One user, by hand", ctl_reservation_commands},
     {"Upkeep", ctl_event_commands},
+    {"Between shards", ctl_transfer_commands},
     {"Keys and tokens", ctl_key_commands},
     {NULL, NULL},
 };
 
 /* In the order of the switch below. */
-enum { REDIS, REDIS_USER, REDIS_PASSWORD_FILE, PREFIX, TIMEOUT, KEYS, JSON, FIELD, HELP, VERSION, GLOBALS };
+enum { REDIS, REDIS_USER, REDIS_PASSWORD_FILE, PREFIX, TIMEOUT, REPLICAS, KEYS, JSON, FIELD, HELP, VERSION, GLOBALS };
 
 const ctl_option ctl_global_options[] = {
-    {"redis", "ADDRESS", "host:port, [v6]:port or unix:/path; else SECKILL_REDIS, else 127.0.0.1:6379"},
+    {"redis", "ADDRESS[,...]",
+     "host:port, [v6]:port or unix:/path; else SECKILL_REDIS, else 127.0.0.1:6379; several: a server and its replicas, "
+     "or nodes of a cluster"},
     {"redis-user", "NAME", "the ACL user; needs a password"},
     {"redis-password-file", "FILE", "its first line is the password"},
     {"prefix", "TEXT", "of all keys; else SECKILL_PREFIX, else \"seckill\""},
     {"timeout", "DURATION", "of each call; default 3s"},
+    {"replicas", "N", "answers count when so many replicas have what they say, 0 to 16; default 0"},
     {"keys", "FILE", "key file, PASERK keys one a line; else SECKILL_KEYS"},
     {"json", NULL, "print JSON"},
     {"field", "PATH", "print one value of the JSON only, such as total.sold or shards.0.users"},
@@ -41,7 +45,7 @@ const ctl_option ctl_global_options[] = {
 
 /* Sets one global option. 0: malformed, and said so. */
 static int set_global(ctl_run *ctl, int option, const char *value) {
-    int64_t ms = 0;
+    int64_t ms = 0, replicas = 0;
     switch (option) {
     case REDIS:
         ctl->connection.redis = value;
@@ -61,6 +65,13 @@ static int set_global(ctl_run *ctl, int option, const char *value) {
             return 0;
         }
         ctl->connection.timeout_ms = (uint32_t)ms;
+        break;
+    case REPLICAS:
+        if (!options_whole(value, 0, SECKILL_REPLICAS_MAX, &replicas)) {
+            fprintf(stderr, "seckill-ctl: --replicas %s: a whole number from 0 to %d is wanted\n", value, SECKILL_REPLICAS_MAX);
+            return 0;
+        }
+        ctl->connection.replicas = (uint32_t)replicas;
         break;
     case KEYS:
         ctl->keys = value;

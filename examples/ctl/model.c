@@ -91,6 +91,7 @@ static void counters(json_t *object, const seckill_stock *stock) {
     json_out_int(object, "loaded", stock->loaded);
     json_out_int(object, "transferred_in", stock->transferred_in);
     json_out_int(object, "transferred_out", stock->transferred_out);
+    json_out_int(object, "transfers", stock->transfers);
     json_out_int(object, "available", stock->available);
     json_out_int(object, "reserved", stock->reserved);
     json_out_int(object, "sold", stock->sold);
@@ -103,12 +104,18 @@ static void counters(json_t *object, const seckill_stock *stock) {
     json_out_int(object, "queued", stock->queued);
 }
 
+/* Units that a shard has promised beyond what it has: a failover lost that it gave them away. */
+static int64_t owed_by(const seckill_stock *stock) {
+    return stock->available < 0 ? -stock->available : 0;
+}
+
 static json_t *shard(const seckill_stock *stock) {
     json_t *object = json_out_object();
     json_out_int(object, "shard", stock->shard);
     json_out_status(object, stock->status, NULL);
     if (stock->status == SECKILL_OK) {
         counters(object, stock);
+        json_out_int(object, "owed", owed_by(stock));
         json_out_int(object, "version", (int64_t)stock->version);
         json_out_int(object, "settings_version", (int64_t)stock->settings_version);
         json_out_int(object, "epoch", (int64_t)stock->epoch);
@@ -116,9 +123,10 @@ static json_t *shard(const seckill_stock *stock) {
     return object;
 }
 
-/* Whether no count is negative: a sum may fit while its parts are nonsense. */
+/* Whether no count is negative that cannot be: a sum may fit while its parts are nonsense. Available units are, where some are
+ * owed. */
 static int sane(const seckill_stock *stock) {
-    return stock->loaded >= 0 && stock->available >= 0 && stock->reserved >= 0 && stock->sold >= 0 && stock->users >= 0 &&
+    return stock->loaded >= 0 && stock->transfers >= 0 && stock->reserved >= 0 && stock->sold >= 0 && stock->users >= 0 &&
            stock->events >= 0 && stock->queued >= 0 && stock->transferred_in >= 0 && stock->transferred_out >= 0;
 }
 
@@ -138,10 +146,14 @@ static const char *account(const seckill_stock_result *result) {
 
 void model_stock(json_t *object, const seckill_stock_result *result) {
     json_t *total = json_out_object(), *shards = json_out_array();
+    int64_t owed = 0;
     counters(total, &result->total);
     for (size_t i = 0; i < result->count; i++) {
         json_out_append(shards, shard(&result->shards[i]));
+        owed += result->shards[i].status == SECKILL_OK ? owed_by(&result->shards[i]) : 0;
     }
+    json_out_int(total, "in_transit", result->total.transferred_out - result->total.transferred_in);
+    json_out_int(total, "owed", owed);
     json_out_time(object, "server_time", result->server_time_ms);
     json_out_text(object, "account", account(result));
     json_out_value(object, "total", total);

@@ -83,6 +83,7 @@ static seckill_status open_client(front_loop *loop) {
     options.password = loop->front->password;
     options.prefix = settings->prefix;
     options.timeout_ms = settings->timeout_ms;
+    options.replicas = settings->replicas;
     options.log = log_of_client;
     options.log_level = settings->log_level;
     seckill_status status = seckill_client_open(&options, &loop->client);

@@ -79,6 +79,12 @@ void metrics_copy_stats(metrics *one, const seckill_client_stats *stats) {
     set(&one->redis_connections, stats->connections);
     set(&one->redis_in_progress, stats->in_progress);
     set(&one->redis_in_flight, stats->in_flight);
+    set(&one->transfers, stats->transfers);
+    set(&one->transferred, stats->transferred);
+    set(&one->surveys, stats->surveys);
+    set(&one->from_memory, stats->from_memory);
+    set(&one->redis_moved, stats->moved);
+    set(&one->redis_nodes, stats->nodes);
     atomic_store(&one->connected, stats->connected);
 }
 
@@ -173,6 +179,11 @@ static void write_sums(const text_page *page) {
         {"seckill_redis_connections_total", "counter", "Connections made to Redis.", offsetof(metrics, redis_connections)},
         {"seckill_operations_in_progress", "gauge", "Operations under way.", offsetof(metrics, redis_in_progress)},
         {"seckill_batches_in_flight", "gauge", "Batches without an answer.", offsetof(metrics, redis_in_flight)},
+        {"seckill_transfers_total", "counter", "Times that units were moved between shards.", offsetof(metrics, transfers)},
+        {"seckill_transferred_units_total", "counter", "Units moved so.", offsetof(metrics, transferred)},
+        {"seckill_surveys_total", "counter", "Rounds over all shards of an item, to find units.", offsetof(metrics, surveys)},
+        {"seckill_from_memory_total", "counter", "Requests refused without asking Redis.", offsetof(metrics, from_memory)},
+        {"seckill_redis_moved_total", "counter", "Redirections by a Redis Cluster.", offsetof(metrics, redis_moved)},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         head(page, rows[i].name, rows[i].type, rows[i].about);
@@ -185,6 +196,10 @@ static void write_connected(const text_page *page) {
     for (size_t i = 0; i < page->loops; i++)
         fprintf(page->out, "seckill_redis_connected{loop=\"%zu\"} %d\n", i,
                 atomic_load(&page->of_loop(i, page->user_data)->connected));
+    head(page, "seckill_redis_nodes", "gauge", "Redis servers that the loop knows.");
+    for (size_t i = 0; i < page->loops; i++)
+        fprintf(page->out, "seckill_redis_nodes{loop=\"%zu\"} %" PRIu64 "\n", i,
+                (uint64_t)atomic_load(&page->of_loop(i, page->user_data)->redis_nodes));
 }
 
 char *metrics_text(const metrics *(*of_loop)(size_t loop, const void *user_data), size_t loops, const void *user_data,

@@ -39,7 +39,8 @@ typedef struct {
     /* gauges and copies, renewed by the loop a few times a second */
     atomic_uint_least64_t connections, turned_away, in_progress;
     atomic_uint_least64_t operations, granted, enqueued, replayed, refused, failed, unknown, batches, batched, repeated,
-        redis_connections, redis_in_progress, redis_in_flight;
+        redis_connections, redis_in_progress, redis_in_flight, transfers, transferred, surveys, from_memory, redis_moved,
+        redis_nodes;
     atomic_int connected;
 } metrics;
 

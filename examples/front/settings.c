@@ -39,6 +39,7 @@ static const option_row rows[] = {
     {"loops", KIND_WHOLE, PLACE(loops), 1, LOOPS_MAX, NULL},
     {"ready-fd", KIND_WHOLE, PLACE(ready_fd), 1, 1 << 20, "1"},
     {"timeout", KIND_DURATION, PLACE(timeout_ms), 1, HOUR_MS, "3s"},
+    {"replicas", KIND_WHOLE, PLACE(replicas), 0, SECKILL_REPLICAS_MAX, "0"},
     {"leeway", KIND_DURATION, PLACE(leeway_ms), 0, HOUR_MS, "2s"},
     {"stop-timeout", KIND_DURATION, PLACE(stop_timeout_ms), 0, HOUR_MS, "10s"},
     {"max-in-progress", KIND_WHOLE, PLACE(max_in_progress), 1, 1 << 24, "8192"},
@@ -83,11 +84,13 @@ static const char help[] =
     "  --help, --version\n"
     "\n"
     "Redis:\n"
-    "  --redis ADDRESS             host:port, [v6]:port or unix:/path (SECKILL_REDIS, or 127.0.0.1:6379)\n"
+    "  --redis ADDRESS[,...]       host:port, [v6]:port or unix:/path (SECKILL_REDIS, or 127.0.0.1:6379); several: a server\n"
+    "                              and its replicas, or nodes of a cluster\n"
     "  --redis-user NAME           ACL user; needs a password\n"
     "  --redis-password-file FILE  its first line is the password\n"
     "  --prefix TEXT               of all keys (SECKILL_PREFIX, or seckill)\n"
     "  --timeout TIME              of each operation; then the answer is 503 or 504 (3s)\n"
+    "  --replicas N                answers count when so many replicas have what they say, at most 16 (0)\n"
     "\n"
     "The queue:\n"
     "  --queue-min N               turn requests away (429) when as many wait for the item as this ... (1000)\n"

@@ -19,6 +19,7 @@ typedef struct {
     uint32_t loops;
     uint32_t ready_fd;
     uint32_t timeout_ms;               /* of each operation on Redis */
+    uint32_t replicas;                 /* that have what an answer says */
     uint32_t leeway_ms;                /* clocks of the fronts differ by this much at most */
     uint32_t stop_timeout_ms;          /* for requests in progress when the program is told to stop */
     uint32_t max_in_progress;          /* requests of one loop */

@@ -5,6 +5,8 @@
 #include "item.h"
 
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 
 static expirer *of(task *t) {
     return (expirer *)((char *)t - offsetof(expirer, task));
@@ -23,12 +25,39 @@ static uint64_t next_look(const seckill_expire_result *result, const settings *s
     return result->reservations > 0 ? 1 : s->expire_interval_ms;
 }
 
+/* Room for the epochs of so many shards. Out of memory: then others must find out by themselves. */
+static void grow(expirer *e, size_t count) {
+    uint64_t *epochs = count > e->epoch_count ? realloc(e->epochs, count * sizeof *epochs) : NULL;
+    if (epochs) {
+        memset(&epochs[e->epoch_count], 0, (count - e->epoch_count) * sizeof *epochs);
+        e->epochs = epochs;
+        e->epoch_count = count;
+    }
+}
+
+static void see_epochs(expirer *e, const seckill_expire_result *result) {
+    bool news = false;
+    grow(e, result->outcome_count);
+    for (size_t i = 0; i < result->outcome_count && i < e->epoch_count; i++) {
+        uint64_t epoch = result->outcomes[i].epoch;
+        news = news || (epoch != 0 && e->epochs[i] != 0 && epoch != e->epochs[i]);
+        e->epochs[i] = epoch ? epoch : e->epochs[i];
+    }
+    if (news && e->item->worker->settings->roles & ROLE_ORDERS) {
+        replayer_hurry(&e->item->replayer);
+    }
+    if (news && e->item->worker->settings->roles & ROLE_TRANSFERS) {
+        transferer_hurry(&e->item->transferer);
+    }
+}
+
 static void on_expired(const seckill_expire_result *result, void *user_data) {
     expirer *e = user_data;
     worker *w = e->item->worker;
     w->counts.expired_reservations += (uint64_t)result->reservations;
     w->counts.expired_units += (uint64_t)result->units;
     e->server_ms = result->server_time_ms > 0 ? result->server_time_ms : e->server_ms;
+    see_epochs(e, result);
     if (result->status != SECKILL_OK) {
         task_failed(&e->task, "expiring reservations of", e->item->label, result->status, result->message);
         return;
@@ -38,6 +67,10 @@ static void on_expired(const seckill_expire_result *result, void *user_data) {
 
 static void run(task *t) {
     expirer *e = of(t);
+    if (item_awaits_replay(e->item)) {
+        task_next(t, e->item->worker->settings->expire_interval_ms);
+        return;
+    }
     seckill_status status = seckill_expire(e->item->handle, 0, on_expired, e);
     if (status != SECKILL_OK) {
         task_failed(t, "expiring reservations of", e->item->label, status, NULL);
@@ -53,6 +86,14 @@ void expirer_start(expirer *e, item *it) {
     task_start(&it->worker->loop, &e->task, run, on_closed);
 }
 
+void expirer_hurry(expirer *e) {
+    task_hurry(&e->task);
+}
+
 void expirer_close(expirer *e) {
     task_close(&e->task);
+}
+
+void expirer_free(expirer *e) {
+    free(e->epochs);
 }

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { HELD_MAX_MS = 10000 };
+
 static item *of_settings(task *t) {
     return (item *)((char *)t - offsetof(item, settings));
 }
@@ -35,6 +37,8 @@ static void free_item(item *it) {
     if (w->client) {
         seckill_item_close(it->handle); /* else the client closes it, or has done so */
     }
+    replayer_free(&it->replayer);
+    expirer_free(&it->expirer);
     free(it->readers);
     free(it->deciders);
     free(it);
@@ -62,6 +66,10 @@ void item_end(item *it) {
     }
     if (does(it, ROLE_ORDERS)) {
         refunder_close(&it->refunder);
+        replayer_close(&it->replayer);
+    }
+    if (does(it, ROLE_TRANSFERS)) {
+        transferer_close(&it->transferer);
     }
     for (uint32_t i = 0; i < it->reader_count; i++) {
         reader_close(it->readers[i]);
@@ -123,6 +131,16 @@ static bool grow(item *it, uint32_t shards) {
     return (!does(it, ROLE_ORDERS) || grow_readers(it, shards)) && (!does(it, ROLE_DECIDE) || grow_deciders(it, shards));
 }
 
+static void take_settings(item *it, const seckill_item_info *info) {
+    bool news = it->shard_count == 0;
+    it->max_skew_ms = info->settings.max_skew_ms;
+    it->shard_count = info->settings.shards;
+    memcpy(it->seed, info->seed, sizeof it->seed);
+    if (news && does(it, ROLE_ORDERS)) {
+        replayer_hurry(&it->replayer);
+    }
+}
+
 static void on_settings(const seckill_item_result *result, void *user_data) {
     item *it = user_data;
     if (result->status != SECKILL_OK || !result->info) {
@@ -130,7 +148,7 @@ static void on_settings(const seckill_item_result *result, void *user_data) {
     } else if (!it->closing && !grow(it, result->info->settings.shards)) {
         task_failed(&it->settings, "working on", it->label, SECKILL_NO_MEMORY, NULL);
     } else {
-        it->max_skew_ms = result->info->settings.max_skew_ms;
+        take_settings(it, result->info);
         task_next(&it->settings, it->worker->settings->list_interval_ms);
     }
 }
@@ -140,6 +158,39 @@ static void read_settings(task *t) {
     seckill_status status = seckill_item_get(it->handle, 0, on_settings, it);
     if (status != SECKILL_OK) {
         task_failed(t, "reading the settings of", it->label, status, NULL);
+    }
+}
+
+/* ---- what waits for a replay ---- */
+
+bool item_awaits_replay(item *it) {
+    uint64_t now = uv_now(&it->worker->loop);
+    if (!does(it, ROLE_ORDERS) || replayer_ready(&it->replayer)) {
+        it->held_since_ms = 0;
+        it->held_too_long = false;
+        return false;
+    }
+    if (!replayer_reached(&it->replayer)) {
+        it->held_since_ms = 0;
+        return true; /* what could expire is not there */
+    }
+    it->held_since_ms = it->held_since_ms ? it->held_since_ms : now;
+    if (now - it->held_since_ms < HELD_MAX_MS) {
+        return true;
+    }
+    if (!it->held_too_long) {
+        log_line(SECKILL_LOG_WARNING, "%s: expires what is overdue though orders could not be replayed yet", it->label);
+    }
+    it->held_too_long = true;
+    return false;
+}
+
+void item_replayed(item *it) {
+    if (does(it, ROLE_EXPIRE)) {
+        expirer_hurry(&it->expirer);
+    }
+    if (does(it, ROLE_TRANSFERS)) {
+        transferer_hurry(&it->transferer);
     }
 }
 
@@ -154,6 +205,11 @@ static void start_tasks(item *it) {
     }
     if (does(it, ROLE_ORDERS)) {
         refunder_start(&it->refunder, it);
+        replayer_start(&it->replayer, it);
+        it->tasks += 2;
+    }
+    if (does(it, ROLE_TRANSFERS)) {
+        transferer_start(&it->transferer, it);
         it->tasks++;
     }
 }

@@ -9,7 +9,9 @@
 #include "expirer.h"
 #include "reader.h"
 #include "refunder.h"
+#include "replayer.h"
 #include "task.h"
+#include "transferer.h"
 #include "worker.h"
 
 typedef struct item item;
@@ -26,17 +28,31 @@ struct item {
     task settings; /* looks at the item's settings: how many shards there are */
     expirer expirer;
     refunder refunder;
+    replayer replayer;
+    transferer transferer;
     reader **readers; /* one for each shard */
     uint32_t reader_count;
     decider **deciders; /* one for each shard */
     uint32_t decider_count;
     queue_counts queue;
-    uint32_t max_skew_ms; /* of its settings; known when there are readers */
+    /* Of its settings. */
+    uint32_t shard_count; /* 0: they are not known yet */
+    uint32_t max_skew_ms;
+    uint8_t seed[SECKILL_SEED_SIZE];
+    uint64_t held_since_ms; /* what is overdue stays so, until orders are replayed; 0: it does not */
+    bool held_too_long;
     item *next;
 };
 
 /* The item of that name that is at work; makes it if there is none. NULL: out of memory. */
 item *item_at_work(worker *worker, const char *activity, const char *name);
+
+/* Whether what is overdue must stay so for now: what a failover lost is sold, perhaps, and the worker that knows it is about to
+ * say so. Not for ever: what expires wrongly is sold again by the replay, and may be owed then. */
+bool item_awaits_replay(item *item);
+
+/* For its replayer: everything is replayed. */
+void item_replayed(item *item);
 
 /* Ends its tasks; then it is freed. Repeating is harmless. */
 void item_end(item *item);

@@ -35,6 +35,12 @@ static const struct {
      offsetof(worker_counts, expired_reservations)},
     {"expired_units", "seckill_worker_expired_units_total", "Units that expired reservations gave back.",
      offsetof(worker_counts, expired_units)},
+    {"orders_replayed", "seckill_worker_orders_replayed_total", "Orders that Redis was told again, after a failover.",
+     offsetof(worker_counts, orders_replayed)},
+    {"orders_missing", "seckill_worker_orders_missing_total", "Orders and refunds that a failover of Redis had lost.",
+     offsetof(worker_counts, orders_missing)},
+    {"transfer_checks", "seckill_worker_transfer_checks_total", "Times that an item's transfers were found, or made, complete.",
+     offsetof(worker_counts, transfer_checks)},
     {"transactions", "seckill_worker_transactions_total", "Transactions that wrote to the orders database.",
      offsetof(worker_counts, transactions)},
 };
@@ -124,6 +130,20 @@ static void write_decided(FILE *out, const worker *w) {
     }
 }
 
+static void write_transfers(FILE *out, const worker *w) {
+    static const char owed[] = "seckill_worker_units_owed", transit[] = "seckill_worker_units_in_transit";
+    head(out, owed, "gauge", "Units that are promised beyond what there is, since a failover lost what was known of them.");
+    for (const item *it = w->items; it; it = it->next) {
+        write_labels(out, owed, it, "");
+        (void)fprintf(out, "%" PRId64 "\n", it->transferer.owed);
+    }
+    head(out, transit, "gauge", "Units on their way between shards.");
+    for (const item *it = w->items; it; it = it->next) {
+        write_labels(out, transit, it, "");
+        (void)fprintf(out, "%" PRId64 "\n", it->transferer.transit);
+    }
+}
+
 static void write_counters(FILE *out, const worker *w) {
     worker_counts counts = w->counts;
     counts.transactions = transactions(w);
@@ -142,6 +162,12 @@ static void write_client(FILE *out, const worker *w) {
     write_one(out, "seckill_redis_connections_total", "counter", "Connections made to Redis.", stats.connections);
     write_one(out, "seckill_repeated_total", "counter", "Scripts sent again.", stats.repeated);
     write_one(out, "seckill_operations_in_progress", "gauge", "Operations under way.", stats.in_progress);
+    write_one(out, "seckill_transfers_total", "counter", "Times that units were moved between shards.", stats.transfers);
+    write_one(out, "seckill_transferred_units_total", "counter", "Units moved so.", stats.transferred);
+    write_one(out, "seckill_surveys_total", "counter", "Rounds over all shards of an item, to find units.", stats.surveys);
+    write_one(out, "seckill_from_memory_total", "counter", "Requests refused without asking Redis.", stats.from_memory);
+    write_one(out, "seckill_redis_moved_total", "counter", "Redirections by a Redis Cluster.", stats.moved);
+    write_one(out, "seckill_redis_nodes", "gauge", "Redis servers known.", stats.nodes);
 }
 
 static void write_all(FILE *out, const worker *w) {
@@ -153,6 +179,9 @@ static void write_all(FILE *out, const worker *w) {
         write_decided(out, w);
         write_one(out, "seckill_worker_refused_users", "gauge", "Users that --refuse-users lists.",
                   screening_count(w->screener.list));
+    }
+    if (w->settings->roles & ROLE_TRANSFERS) {
+        write_transfers(out, w);
     }
     write_counters(out, w);
     write_client(out, w);
@@ -188,9 +217,10 @@ void metrics_progress(const worker *w, uint64_t elapsed_ms, uint64_t *decided) {
                   c->queue.blacklisted);
     (void)fprintf(stderr,
                   "%" PRIu64 " events read, %" PRIu64 " orders, %" PRIu64 " refused, %" PRIu64 " refunded, %" PRIu64
-                  " unpaid, %" PRIu64 " expired, %" PRIu64 " transactions%s%s\n",
+                  " unpaid, %" PRIu64 " expired, %" PRIu64 " replayed, %" PRIu64 " missing, %" PRIu64 " transactions%s%s\n",
                   c->events_read, c->orders_written, c->refused, c->orders_refunded, c->unpaid_refunded,
-                  c->expired_reservations, transactions(w), w->client ? "" : ", no client", w->stopping ? ", stopping" : "");
+                  c->expired_reservations, c->orders_replayed, c->orders_missing, transactions(w),
+                  w->client ? "" : ", no client", w->stopping ? ", stopping" : "");
 }
 
 /* Over the time from the first request that was sent to be decided to the last one that was. */
@@ -217,9 +247,9 @@ static void print_text(const worker_counts *c) {
                  c->queue.decided, c->queue.granted, c->queue.refused, c->queue.blacklisted, c->left.waiting);
     (void)printf("%" PRIu64 " events read, %" PRIu64 " orders written and %" PRIu64 " refunded in %" PRIu64
                  " transactions, %" PRIu64 " refused, %" PRIu64 " not paid in time, %" PRIu64 " reservations expired (%" PRIu64
-                 " units)\n",
+                 " units), %" PRIu64 " orders replayed (%" PRIu64 " were missing in Redis)\n",
                  c->events_read, c->orders_written, c->orders_refunded, c->transactions, c->refused, c->unpaid_refunded,
-                 c->expired_reservations, c->expired_units);
+                 c->expired_reservations, c->expired_units, c->orders_replayed, c->orders_missing);
 }
 
 void metrics_last_line(const worker_counts *counts, bool json, int exit_code) {

@@ -33,6 +33,7 @@ struct reader {
     uint64_t idle_ms; /* the pause while nothing comes: it doubles */
     batch *batch;     /* of this round; NULL: none yet */
     bool full;        /* more may wait than was read */
+    size_t sent;      /* acknowledgements */
     char label[2 * SECKILL_ID_MAX + 24];
 };
 
@@ -60,16 +61,26 @@ static void end_round(reader *r, uint64_t delay_ms) {
 
 /* ---- 3. acknowledging ---- */
 
+/* What was read from one server and cannot be acknowledged to another may be all that is known of these orders. */
+static void doubt(const reader *r) {
+    const batch *b = r->batch;
+    replayer_doubt(&r->item->replayer, r->shard, b->events[0].event.id.epoch); /* the oldest */
+}
+
 static void on_acknowledged(const seckill_item_result *result, void *user_data) {
     reader *r = user_data;
     worker *w = r->item->worker;
     if (result->status != SECKILL_OK) {
         w->counts.unfinished = w->counts.unfinished || r->task.closing;
+        doubt(r);
         fail_round(r, "acknowledging events of", result->status, result->message);
         return;
     }
-    /* Fewer than were sent: another worker was faster. */
+    /* Fewer than were sent: another worker was faster, or a failover lost them. */
     w->counts.acknowledged += result->amount > 0 ? (uint64_t)result->amount : 0;
+    if (result->amount < (int64_t)r->sent) {
+        doubt(r);
+    }
     r->idle_ms = w->settings->poll_min_ms;
     end_round(r, r->full ? 0 : r->idle_ms);
 }
@@ -99,6 +110,7 @@ static void acknowledge(reader *r) {
         fail_round(r, "events without a place in the orders database block", SECKILL_CONFLICT, "see the lines above");
         return;
     }
+    r->sent = count;
     seckill_status status = seckill_events_ack(r->item->handle, r->shard, r->batch->acks, count, 0, on_acknowledged, r);
     if (status != SECKILL_OK) {
         w->counts.unfinished = w->counts.unfinished || r->task.closing;

@@ -9,77 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char help[] =
-    "usage: seckill-worker --activity A [--activity B ...] --orders FILE.db [options]\n"
-    "\n"
-    "Decides the requests that wait in the queue, gives the units of expired reservations back, and writes confirmed orders to "
-    "the\n"
-    "orders database, which also holds each item's real inventory. Any number of workers may run at once, with one orders "
-    "database\n"
-    "between them; one killed at any moment loses nothing and repeats nothing.\n"
-    "\n"
-    "What to work on (at least one)\n"
-    "  --activity A              an activity with all of its items; listed again and again; up to 64 times\n"
-    "  --item A/I                one item; up to 1,024 times\n"
-    "  --roles R[,R...]          what to do: decide, expire, orders; default: all three. --orders is needed for orders only\n"
-    "\n"
-    "Queue\n"
-    "  --refuse-users FILE       users whose requests in the queue are refused as blacklisted: one a line, # begins a comment; "
-    "up to\n"
-    "                            1,000,000 in 128 MiB. Read again on SIGHUP; a file that cannot be used leaves the old list\n"
-    "\n"
-    "Orders database (SQLite)\n"
-    "  --orders FILE.db          the file, on a local disk; it is made only where --inventory says what is in it\n"
-    "  --inventory A/I=UNITS     the real inventory of an item that has none in the file yet; up to 1,024 times. An order of "
-    "an item\n"
-    "                            without inventory is refused and refunded\n"
-    "  --refund-unpaid-after T   refund orders that are not marked as paid so long after they were confirmed, 1s to 30d; "
-    "default: never\n"
-    "\n"
-    "Redis\n"
-    "  --redis ADDRESS           host:port, host, [v6]:port or unix:/path; else SECKILL_REDIS, else 127.0.0.1:6379\n"
-    "  --redis-user NAME         ACL user; needs a password\n"
-    "  --redis-password-file F   the first line of F is the password, up to 511 bytes\n"
-    "  --prefix P                of all keys; else SECKILL_PREFIX, else seckill\n"
-    "  --timeout T               of each call, 1ms to 1h; default 3s\n"
-    "\n"
-    "Pace (durations: 5ms, 2s, 1m)\n"
-    "  --batch N                 events read at once from a shard, 1 to 512; default 512\n"
-    "  --batches N               batches between Redis and the database at once, over all shards, 1 to 1,024; default 64. "
-    "Memory: about\n"
-    "                            340 bytes an event, so up to 340 x batch x batches\n"
-    "  --decide-batch N          requests decided at once in a shard, 1 to 512; default 512\n"
-    "  --decide-poll-max T       longest pause between two looks at an idle queue, 1ms to 1m; default 50ms; with more than 50 "
-    "shards\n"
-    "                            longer: an idle worker makes 1,000 looks a second at most\n"
-    "  --poll-min T              pause between two looks at a busy shard, 1ms to 1m; default 5ms\n"
-    "  --poll-max T              it doubles up to this while a shard is idle, to 1m; default 200ms\n"
-    "  --expire-interval T       longest pause between two looks for expired reservations, 1ms to 1m; default 200ms\n"
-    "  --list-interval T         pause between two looks for new items and refunds left over, 10ms to 1h; default 5s\n"
-    "  --busy-timeout T          how long to wait for another process's lock on the database before trying again, to 1m; "
-    "default 1s\n"
-    "  --stop-timeout T          how long to finish what is in hand once told to stop, to 1h; default 5s\n"
-    "\n"
-    "Output\n"
-    "  --progress T              a status line on stderr this often, 10ms to 1h\n"
-    "  --listen ADDRESS          GET /metrics (Prometheus) and /healthz there: host:port, [v6]:port or unix:/path; default: "
-    "nowhere\n"
-    "  --json                    the last line, on stdout, is one JSON object\n"
-    "  --verbose                 log what an operator wants to see once; twice: everything\n"
-    "  --help, --version\n"
-    "\n"
-    "SIGTERM and SIGINT stop the worker: it finishes the decisions that are under way, writes and acknowledges what it has in "
-    "hand,\n"
-    "and ends. A second one ends it at once.\n"
-    "\n"
-    "Exit codes: 0 stopped, all in hand was written and acknowledged; 1 out of memory, or --listen cannot be had; 2 wrong "
-    "usage, or a\n"
-    "file that cannot be used; 3 the orders database cannot be used (missing, not writable, damaged, of another release): "
-    "nothing was\n"
-    "read or acknowledged; 4 stopped, but something in hand could not be written or acknowledged in time: it is not lost, the "
-    "next\n"
-    "worker gets it again.\n";
-
 enum {
     ACTIVITY = 1000,
     ITEM,
@@ -91,16 +20,19 @@ enum {
     ORDERS,
     INVENTORY,
     REFUND_UNPAID_AFTER,
+    REPLAY_WINDOW,
     REDIS,
     REDIS_USER,
     REDIS_PASSWORD_FILE,
     PREFIX,
     TIMEOUT,
+    REPLICAS,
     BATCH,
     BATCHES,
     POLL_MIN,
     POLL_MAX,
     EXPIRE_INTERVAL,
+    TRANSFERS_INTERVAL,
     LIST_INTERVAL,
     BUSY_TIMEOUT,
     STOP_TIMEOUT,
@@ -122,16 +54,19 @@ static const struct option long_options[] = {
     {"orders", required_argument, NULL, ORDERS},
     {"inventory", required_argument, NULL, INVENTORY},
     {"refund-unpaid-after", required_argument, NULL, REFUND_UNPAID_AFTER},
+    {"replay-window", required_argument, NULL, REPLAY_WINDOW},
     {"redis", required_argument, NULL, REDIS},
     {"redis-user", required_argument, NULL, REDIS_USER},
     {"redis-password-file", required_argument, NULL, REDIS_PASSWORD_FILE},
     {"prefix", required_argument, NULL, PREFIX},
     {"timeout", required_argument, NULL, TIMEOUT},
+    {"replicas", required_argument, NULL, REPLICAS},
     {"batch", required_argument, NULL, BATCH},
     {"batches", required_argument, NULL, BATCHES},
     {"poll-min", required_argument, NULL, POLL_MIN},
     {"poll-max", required_argument, NULL, POLL_MAX},
     {"expire-interval", required_argument, NULL, EXPIRE_INTERVAL},
+    {"transfers-interval", required_argument, NULL, TRANSFERS_INTERVAL},
     {"list-interval", required_argument, NULL, LIST_INTERVAL},
     {"busy-timeout", required_argument, NULL, BUSY_TIMEOUT},
     {"stop-timeout", required_argument, NULL, STOP_TIMEOUT},
@@ -162,6 +97,7 @@ typedef struct {
 
 static const number_rule number_rules[] = {
     {TIMEOUT, true, offsetof(settings, timeout_ms), 1, 3600000, 3000},
+    {REPLICAS, false, offsetof(settings, replicas), 0, SECKILL_REPLICAS_MAX, 0},
     {BATCH, false, offsetof(settings, batch), 1, SECKILL_BATCH_MAX, SECKILL_BATCH_MAX},
     {BATCHES, false, offsetof(settings, batches), 1, 1024, 64},
     {DECIDE_BATCH, false, offsetof(settings, decide_batch), 1, SECKILL_BATCH_MAX, SECKILL_BATCH_MAX},
@@ -169,10 +105,12 @@ static const number_rule number_rules[] = {
     {POLL_MIN, true, offsetof(settings, poll_min_ms), 1, 60000, 5},
     {POLL_MAX, true, offsetof(settings, poll_max_ms), 1, 60000, 200},
     {EXPIRE_INTERVAL, true, offsetof(settings, expire_interval_ms), 1, 60000, 200},
+    {TRANSFERS_INTERVAL, true, offsetof(settings, transfers_interval_ms), 1, 60000, 1000},
     {LIST_INTERVAL, true, offsetof(settings, list_interval_ms), 10, 3600000, 5000},
     {BUSY_TIMEOUT, true, offsetof(settings, busy_timeout_ms), 0, 60000, 1000},
     {STOP_TIMEOUT, true, offsetof(settings, stop_timeout_ms), 0, 3600000, 5000},
     {PROGRESS, true, offsetof(settings, progress_ms), 10, 3600000, 0},
+    {REPLAY_WINDOW, true, offsetof(settings, replay_window_ms), 0, INT64_C(30) * 24 * 3600 * 1000, 600000},
     {REFUND_UNPAID_AFTER, true, offsetof(settings, refund_unpaid_after_ms), 1000, INT64_C(30) * 24 * 3600 * 1000, 0},
 };
 
@@ -227,7 +165,7 @@ static unsigned role_of(const char *name, size_t size) {
     static const struct {
         const char *name;
         unsigned role;
-    } roles[] = {{"decide", ROLE_DECIDE}, {"expire", ROLE_EXPIRE}, {"orders", ROLE_ORDERS}};
+    } roles[] = {{"decide", ROLE_DECIDE}, {"expire", ROLE_EXPIRE}, {"orders", ROLE_ORDERS}, {"transfers", ROLE_TRANSFERS}};
     for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
         if (strlen(roles[i].name) == size && memcmp(roles[i].name, name, size) == 0) {
             return roles[i].role;
@@ -242,7 +180,7 @@ static int read_roles(settings *s, const char *text) {
         size_t size = strcspn(at, ",");
         unsigned role = role_of(at, size);
         if (role == 0) {
-            return complain("--roles", "decide, expire and orders are expected, with commas between them");
+            return complain("--roles", "decide, expire, orders and transfers are expected, with commas between them");
         }
         roles |= role;
         at += size;
@@ -372,8 +310,12 @@ int settings_read(settings *s, int argc, char **argv, int *exit_code) {
     }
     *exit_code = EXIT_USAGE;
     while ((option = getopt_long(argc, argv, "", long_options, &index)) != -1) {
+        if (option == HELP) {
+            settings_print_help();
+        } else if (option == VERSION) {
+            (void)puts("seckill-worker " SECKILL_VERSION_STRING);
+        }
         if (option == HELP || option == VERSION) {
-            (void)fputs(option == HELP ? help : "seckill-worker " SECKILL_VERSION_STRING "\n", stdout);
             *exit_code = EXIT_CLEAN;
             return 0;
         }

@@ -1,4 +1,4 @@
-/* What the worker was told on its command line. `seckill-worker --help` is the manual; it stands in settings.c.
+/* What the worker was told on its command line. `seckill-worker --help` is the manual; it stands in settings_help.c.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -28,10 +28,11 @@ enum {
 
 /* What a worker does. A bigger shop has workers for each of it, on machines of their own. */
 enum {
-    ROLE_DECIDE = 1, /* decides the queue */
-    ROLE_EXPIRE = 2, /* gives the units of expired reservations back */
-    ROLE_ORDERS = 4, /* writes orders, and refunds */
-    ROLES_ALL = ROLE_DECIDE | ROLE_EXPIRE | ROLE_ORDERS
+    ROLE_DECIDE = 1,    /* decides the queue */
+    ROLE_EXPIRE = 2,    /* gives the units of expired reservations back */
+    ROLE_ORDERS = 4,    /* writes orders, and refunds; replays them to Redis after a failover */
+    ROLE_TRANSFERS = 8, /* finishes what is half done between shards */
+    ROLES_ALL = ROLE_DECIDE | ROLE_EXPIRE | ROLE_ORDERS | ROLE_TRANSFERS
 };
 
 typedef struct {
@@ -54,12 +55,18 @@ typedef struct {
     size_t inventory_count;
     uint32_t batch, batches, decide_batch;
     uint32_t poll_min_ms, poll_max_ms, decide_poll_max_ms, expire_interval_ms, list_interval_ms;
+    uint32_t transfers_interval_ms;
     uint32_t timeout_ms, busy_timeout_ms, stop_timeout_ms;
+    uint32_t replicas;
+    uint32_t replay_window_ms;       /* 0: all orders are replayed */
     uint32_t progress_ms;            /* 0: none */
     uint32_t refund_unpaid_after_ms; /* 0: never */
     bool json;
     seckill_log_level log_level;
 } settings;
+
+/* The manual, to stdout. */
+void settings_print_help(void);
 
 /* Reads the command line. Returns 1; or 0 with *exit_code: something was printed, and the program is to end. The strings are
  * the command line's own. */

@@ -107,6 +107,7 @@ static bool open_client(worker *w) {
     options.password = s->password[0] ? s->password : NULL;
     options.prefix = s->prefix;
     options.timeout_ms = s->timeout_ms;
+    options.replicas = s->replicas;
     options.log = log_from_library;
     options.log_level = s->log_level;
     seckill_status status = seckill_client_open(&options, &w->client);

@@ -6,6 +6,8 @@
  *     reader.c    one for each shard: events from Redis to the database, then acknowledged
  *     decider.c   one for each shard: decides the requests in the queue; screener.c knows who is refused
  *     refunder.c  tells Redis to refund what the database refused, and what is not paid in time
+ *     replayer.c  tells Redis again which orders there are, after a failover lost some; replay.c does a page of it
+ *     transferer.c  finishes what is half done between shards
  *     db_thread.c the thread that writes
  *     metrics.c   what was counted, as text; serve.c has it over HTTP
  *
@@ -38,6 +40,9 @@ typedef struct {
     uint64_t refunds;         /* final answers of Redis to refunds */
     uint64_t unpaid_refunded; /* orders whose refund it noted as due because they were not paid in time */
     uint64_t expired_reservations, expired_units;
+    uint64_t orders_replayed; /* told to Redis again, with a final answer, whether it knew them or not */
+    uint64_t orders_missing;  /* of them, and of refunds, those that it had lost */
+    uint64_t transfer_checks; /* times that nothing was left half done between an item's shards */
     uint64_t transactions;
     queue_counts queue;                         /* of all items */
     queue_view left;                            /* at the end: the queues as they were looked at last */

@@ -94,6 +94,90 @@ static void shows_the_shards_that_failed(void **state) {
     redis_server_forget(redis_server_command(ctl_redis, "DEL seckill:{s/five}:map"));
 }
 
+/* A user whose home is a shard of an item of two, for as many as are asked for. */
+static void user_of(const char *item, int shard, int nth, char user[32]) {
+    for (int n = 0; nth >= 0; n++) {
+        snprintf(user, 32, "u%d", n);
+        nth -= ctl_int(ctl_json(0, "shard of s/%s %s", item, user), "shard") == shard;
+    }
+}
+
+/* Ten units in two shards; seven users of the first one want them. */
+static void shows_what_moved(void **state) {
+    (void)state;
+    char user[32];
+    ctl_json(0, "item define s/moved --shards 2");
+    ctl_json(0, "stock load s/moved 10 --operation in");
+    for (int n = 0; n < 7; n++) {
+        user_of("moved", 0, n, user);
+        ctl_json(0, "reserve s/moved %s --request r", user);
+    }
+    const json_t *answer = ctl_json(0, "stock get s/moved");
+    long long moved = ctl_int(answer, "total.transferred_out");
+    assert_true(moved >= 2 && moved <= 5);
+    assert_int_equal(ctl_int(answer, "total.transferred_in"), moved);
+    assert_int_equal(ctl_int(answer, "shards.1.transferred_out"), moved);
+    assert_int_equal(ctl_int(answer, "shards.0.transferred_in"), moved);
+    assert_true(ctl_int(answer, "total.transfers") >= 1);
+    assert_int_equal(ctl_int(answer, "shards.1.transfers"), ctl_int(answer, "total.transfers"));
+    assert_int_equal(ctl_int(answer, "total.in_transit"), 0);
+    assert_int_equal(ctl_int(answer, "total.owed"), 0);
+    assert_string_equal(ctl_text(answer, "account"), "holds");
+    const ctl_outcome *outcome = ctl("stock get s/moved");
+    assert_non_null(strstr(outcome->out, "units moved between shards: "));
+    assert_non_null(strstr(outcome->out, "owed: 0"));
+}
+
+/* As a failover leaves it that made the giver forget: the taker has taken what was never sent. */
+static void finishes_transfers(void **state) {
+    (void)state;
+    char tag[64];
+    ctl_json(0, "item define s/forgot --shards 2");
+    ctl_json(0, "stock load s/forgot 10 --operation in");
+    const json_t *answer = ctl_json(0, "transfers finish s/forgot");
+    assert_int_equal(ctl_int(answer, "transit"), 0);
+    assert_int_equal(ctl_int(answer, "owed"), 0);
+    snprintf(tag, sizeof tag, "%s", ctl_text(ctl_json(0, "item get s/forgot"), "tags.0"));
+    /* Shard 0 has seven of shard 1's five, which knows nothing of it. */
+    redis_server_forget(redis_server_command(ctl_redis, "HSET seckill:{s/forgot/%s}:transfers 1 %b", tag,
+                                             "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\7", (size_t)16));
+    tamper("forgot", 0, "taken", 7);
+    tamper("forgot", 0, "available", 7);
+    answer = ctl_json(0, "stock get s/forgot");
+    assert_int_equal(ctl_int(answer, "total.in_transit"), -7);
+    assert_string_equal(ctl_text(answer, "account"), "holds");
+    answer = ctl_json(0, "transfers finish s/forgot");
+    assert_int_equal(ctl_int(answer, "owed"), 2);
+    assert_non_null(strstr(ctl("transfers finish s/forgot")->out, "owed: 2"));
+    answer = ctl_json(0, "stock get s/forgot");
+    assert_int_equal(ctl_int(answer, "total.in_transit"), 0);
+    assert_int_equal(ctl_int(answer, "total.owed"), 2);
+    assert_int_equal(ctl_int(answer, "shards.1.owed"), 2);
+    assert_int_equal(ctl_int(answer, "shards.1.available"), -2);
+    assert_int_equal(ctl_int(answer, "shards.0.owed"), 0);
+    assert_int_equal(ctl_int(answer, "total.available"), 10);
+    assert_string_equal(ctl_text(answer, "account"), "holds");
+    assert_non_null(strstr(ctl("stock get s/forgot")->out, "owed: 2"));
+    assert_int_equal(ctl("transfers finish s/never")->code, 1);
+    assert_int_equal(ctl("transfers finish s/forgot --redis unix:/nowhere/at.all --timeout 200ms")->code, 3);
+    assert_int_equal(ctl("transfers")->code, 2);
+}
+
+static void takes_addresses_and_replicas(void **state) {
+    (void)state;
+    const char *address = redis_server_address(ctl_redis);
+    ctl_json(0, "stock get s/moved --redis unix:/nowhere/at.all,%s", address);
+    ctl_json(0, "stock get s/moved --redis %s,unix:/nowhere/at.all", address);
+    assert_int_equal(ctl("stock get s/moved --redis %s,", address)->code, 2);
+    assert_int_equal(ctl("stock get s/moved --redis a:b:c,%s", address)->code, 2);
+    assert_int_equal(ctl("stock get s/moved --replicas 17")->code, 2);
+    assert_int_equal(ctl("stock get s/moved --replicas -1")->code, 2);
+    ctl_json(0, "stock get s/moved --replicas 0");
+    /* There is no replica: what must be on one is not known to be done. */
+    assert_int_equal(ctl("stock load s/moved 1 --operation lasting --replicas 1 --timeout 300ms")->code, 3);
+    assert_non_null(strstr(ctl("help stock get")->out, "--replicas"));
+}
+
 /* ---- account ---- */
 
 static char orders[512];
@@ -137,7 +221,7 @@ static void account_leaves_open_what_is_on_its_way(void **state) {
     ctl_json(0, "confirm s/seven --user ann --request 1");
     orders_db_close(open_orders("seven", 8));
     const json_t *answer = ctl_json(0, "account s/seven --orders %s", orders);
-    assert_string_equal(ctl_text(answer, "checks.3.result"), "open");
+    assert_string_equal(ctl_text(answer, "checks.4.result"), "open");
     ctl_json(4, "account s/seven --orders %s --wait 300ms", orders);
 }
 
@@ -176,6 +260,9 @@ int main(void) {
         cmocka_unit_test(withdraws_what_is_there),
         cmocka_unit_test(notices_a_shard_that_does_not_add_up),
         cmocka_unit_test(shows_the_shards_that_failed),
+        cmocka_unit_test(shows_what_moved),
+        cmocka_unit_test(finishes_transfers),
+        cmocka_unit_test(takes_addresses_and_replicas),
         cmocka_unit_test(accounts_for_an_item_without_orders),
         cmocka_unit_test(account_leaves_open_what_is_on_its_way),
         cmocka_unit_test(account_notices_what_is_missing_or_too_much),

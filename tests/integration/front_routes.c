@@ -406,6 +406,7 @@ static void test_metrics(void **state) {
         "\nseckill_front_request_seconds_bucket{route=\"/v1/orders\",le=\"+Inf\"} ",
         "\nseckill_redis_connected{loop=\"0\"} 1\n",
         "\nseckill_unknown_total 0\n",
+        "\nseckill_redis_nodes{loop=\"0\"} ",
     };
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         if (strstr(answer.body, lines[i]) == NULL)

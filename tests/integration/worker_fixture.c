@@ -295,6 +295,8 @@ static worker_summary read_summary(const worker_process *w) {
         .transactions = field(json, "transactions"),
         .not_recorded = field(json, "not_recorded"),
         .unpaid_refunded = field(json, "unpaid_refunded"),
+        .orders_replayed = field(json, "orders_replayed"),
+        .orders_missing = field(json, "orders_missing"),
         .queue_decided = field(json, "queue_decided"),
         .queue_granted = field(json, "queue_granted"),
         .queue_refused = field(json, "queue_refused"),

@@ -30,6 +30,7 @@ typedef struct {
     int exit_code; /* 128 + signal where one killed it */
     long long orders_written, orders_refunded, refused, acknowledged, refunds, expired_reservations, expired_units, events_read,
         transactions, not_recorded, unpaid_refunded;
+    long long orders_replayed, orders_missing;
     long long queue_decided, queue_granted, queue_refused, queue_blacklisted, queue_length;
 } worker_summary;
 

@@ -178,6 +178,8 @@ static void test_metrics(void **state) {
     wait_sample(&s, "seckill_worker_items", 1);
     wait_sample(&s, "seckill_worker_refused_users", 3);
     wait_sample(&s, "seckill_redis_connected", 1);
+    assert_true(sample(&s, "seckill_redis_nodes") >= 1 && sample(&s, "seckill_transfers_total") >= 0);
+    assert_int_equal(sample(&s, "seckill_worker_orders_replayed_total") + sample(&s, "seckill_worker_orders_missing_total"), 0);
     check_format(strstr(s.answer, "\r\n\r\n") + 4);
     assert_non_null(strstr(s.answer, "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));
 
@@ -215,6 +217,77 @@ static void test_waiting(void **state) {
     sleep_ms(200);
     assert_true(sample(&s, "seckill_worker_queue_oldest_seconds" PHONE) > waited);
     assert_int_equal(worker_end(&worker, SIGTERM).queue_length, 40);
+    shop_close(&s.shop);
+}
+
+/* ---- transfers ---- */
+
+static void count(site *s, uint32_t shard, const char *counter, int64_t by) {
+    char key[SECKILL_SHARD_KEY_SIZE];
+    redis_server_forget(redis_server_command(s->shop.server, "HINCRBY %s %s %lld", sale_key(&s->shop.sale, shard, "stock", key),
+                                             counter, (long long)by));
+}
+
+/* What a shard has sent to the other one, and taken from it, in all. */
+static void set_row(site *s, uint32_t shard, uint8_t sent, uint8_t taken) {
+    char key[SECKILL_SHARD_KEY_SIZE];
+    const uint8_t row[16] = {[7] = sent, [15] = taken};
+    redis_server_forget(redis_server_command(s->shop.server, "HSET %s %u %b", sale_key(&s->shop.sale, shard, "transfers", key),
+                                             (unsigned)(1 - shard), row, sizeof row));
+}
+
+/* As who moved three units from shard 1 to shard 0 leaves it, and dies. */
+static void leave_in_transit(site *s) {
+    count(s, 1, "available", -3);
+    count(s, 1, "sent", 3);
+    set_row(s, 1, 3, 0);
+}
+
+static bool has_arrived(shop *s, const void *units) {
+    sale_stock_answer stock = sale_stock(&s->sale);
+    return stock.status == SECKILL_OK && stock.shards[0].transferred_in == *(const int64_t *)units;
+}
+
+static void test_transfers(void **state) {
+    (void)state;
+    site s;
+    open_site(&s);
+    leave_in_transit(&s);
+    const char *const more[] = {"--listen", s.listen, "--roles", "transfers", "--transfers-interval", "20ms", NULL};
+    worker_process worker = worker_start_without_orders(&s.shop, more);
+    shop_wait(&s.shop, has_arrived, &(int64_t){3}, "what was on its way");
+    wait_healthy(&s);
+    wait_sample(&s, "seckill_worker_units_in_transit" PHONE, 0);
+    wait_sample(&s, "seckill_worker_units_owed" PHONE, 0);
+    check_format(strstr(s.answer, "\r\n\r\n") + 4);
+    assert_true(sale_stock(&s.shop.sale).total.available == 100);
+    /* Shard 0 has sixty more of shard 1's, which forgot, and has 47. */
+    count(&s, 0, "available", 60);
+    count(&s, 0, "taken", 60);
+    set_row(&s, 0, 0, 63);
+    wait_sample(&s, "seckill_worker_units_owed" PHONE, 13);
+    worker_wait_log(&worker, "13 units more are promised than there are");
+    assert_int_equal(sale_stock(&s.shop.sale).shards[1].available, -13);
+    assert_true(sample(&s, "seckill_worker_transfer_checks_total") > 0);
+    assert_int_equal(worker_end(&worker, SIGTERM).exit_code, 0);
+    shop_close(&s.shop);
+}
+
+/* Soon after a failover, however long the pauses are. */
+static void test_transfers_after_a_failover(void **state) {
+    (void)state;
+    site s;
+    open_site(&s);
+    const char *const more[] = {"--listen", s.listen, "--roles", "expire,transfers", "--transfers-interval", "1m", NULL};
+    worker_process worker = worker_start_without_orders(&s.shop, more);
+    wait_healthy(&s);
+    wait_sample(&s, "seckill_worker_transfer_checks_total", 1);
+    leave_in_transit(&s);
+    redis_server_forget(redis_server_command(s.shop.server, "SAVE"));
+    assert_false(has_arrived(&s.shop, &(int64_t){3}));
+    assert_true(redis_server_restart(s.shop.server));
+    shop_wait(&s.shop, has_arrived, &(int64_t){3}, "what was on its way");
+    assert_int_equal(worker_end(&worker, SIGTERM).exit_code, 0);
     shop_close(&s.shop);
 }
 
@@ -278,10 +351,9 @@ static void test_addresses(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_metrics),
-        cmocka_unit_test(test_waiting),
-        cmocka_unit_test(test_paths),
-        cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_metrics),   cmocka_unit_test(test_waiting),
+        cmocka_unit_test(test_transfers), cmocka_unit_test(test_transfers_after_a_failover),
+        cmocka_unit_test(test_paths),     cmocka_unit_test(test_addresses),
     };
     if (!redis_server_available()) {
         return 77;

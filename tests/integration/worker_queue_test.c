@@ -357,8 +357,8 @@ static void test_roles(void **state) {
 
     expect_usage(c, false, NULL, "--orders: say where");
     expect_usage(c, true, (const char *[]){"--roles", "decide", NULL}, "--orders: --roles leaves orders out");
-    expect_usage(c, true, (const char *[]){"--roles", "decide,", NULL}, "decide, expire and orders");
-    expect_usage(c, true, (const char *[]){"--roles", "all", NULL}, "decide, expire and orders");
+    expect_usage(c, true, (const char *[]){"--roles", "decide,", NULL}, "decide, expire, orders and transfers");
+    expect_usage(c, true, (const char *[]){"--roles", "all", NULL}, "decide, expire, orders and transfers");
     expect_usage(c, true, (const char *[]){"--roles", "orders", "--refuse-users", "x", NULL}, "leaves decide out");
     expect_usage(c, true, (const char *[]){"--roles", "orders", "--refund-unpaid-after", "1m", NULL}, "needs the roles");
     expect_usage(c, true, (const char *[]){"--decide-batch", "513", NULL}, "--help");

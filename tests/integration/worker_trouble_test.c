@@ -218,6 +218,34 @@ static void test_stopped_without_redis(void **state) {
     shop_close(&s);
 }
 
+/* The addresses are tried in turn; one that is none is said. */
+static void test_several_addresses(void **state) {
+    (void)state;
+    shop s;
+    char redis[300];
+    open_shop(&s, false);
+    (void)snprintf(redis, sizeof redis, "unix:%s/nobody,%s", s.folder, redis_server_address(s.server));
+    buy(&s, 0, 3);
+    worker_process bad = worker_start(&s, (const char *[]){"--redis", "localhost,,localhost", NULL});
+    assert_int_equal(worker_end(&bad, 0).exit_code, 2);
+    worker_process worker = worker_start(&s, (const char *[]){"--redis", redis, NULL});
+    finish(&s, &worker, 3);
+}
+
+/* No replica has what Redis says: it is not taken for true, and waits. */
+static void test_without_replicas(void **state) {
+    (void)state;
+    shop s;
+    open_shop(&s, false);
+    buy(&s, 0, 3);
+    worker_process worker = worker_start(&s, (const char *[]){"--replicas", "1", "--timeout", "200ms", NULL});
+    worker_wait_log(&worker, "reading events of");
+    assert_int_equal(worker_end(&worker, SIGTERM).exit_code, 0);
+    assert_int_equal(shop_orders(&s), 0);
+    worker = worker_start(&s, NULL);
+    finish(&s, &worker, 3);
+}
+
 /* ---- the command line ---- */
 
 static void expect_usage(shop *s, const char *option, const char *value) {
@@ -240,6 +268,11 @@ static void test_usage(void **state) {
     expect_usage(&s, "--refund-unpaid-after", "999ms");
     expect_usage(&s, "--refund-unpaid-after", "31d");
     expect_usage(&s, "--refund-unpaid-after", "soon");
+    expect_usage(&s, "--replay-window", "31d");
+    expect_usage(&s, "--replay-window", "soon");
+    expect_usage(&s, "--transfers-interval", "0");
+    expect_usage(&s, "--replicas", "17");
+    expect_usage(&s, "--replicas", "one");
     expect_usage(&s, "--item", "phone");
     expect_usage(&s, "--redis-user", "worker");
     expect_usage(&s, "--redis-password-file", "/dev/null");
@@ -275,6 +308,8 @@ int main(void) {
         cmocka_unit_test(test_moved_away),
         cmocka_unit_test(test_redis_comes_back),
         cmocka_unit_test(test_stopped_without_redis),
+        cmocka_unit_test(test_several_addresses),
+        cmocka_unit_test(test_without_replicas),
         cmocka_unit_test(test_usage),
         cmocka_unit_test(test_malformed_ids),
     };

@@ -140,7 +140,7 @@ void check_settings(fixture *f) {
     } expected[] = {{"PRAGMA journal_mode", "wal"},
                     {"PRAGMA synchronous", "2"},
                     {"PRAGMA foreign_keys", "1"},
-                    {"PRAGMA user_version", "2"},
+                    {"PRAGMA user_version", "3"},
                     {"PRAGMA integrity_check", "ok"}};
     for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
         char text[256];

@@ -35,9 +35,9 @@ static orders_db_status try_open(fixture *f, unsigned flags) {
 static void test_opens_what_is_ours_only(void **state) {
     fixture *f = *state;
     assert_int_equal(try_open(f, 0), ORDERS_DB_OK);
-    must(f, orders_db__exec(f->db, "PRAGMA user_version = 3", "test"));
+    must(f, orders_db__exec(f->db, "PRAGMA user_version = 4", "test"));
     assert_int_equal(try_open(f, 0), ORDERS_DB_SCHEMA);
-    assert_non_null(strstr(f->error, "version 3"));
+    assert_non_null(strstr(f->error, "version 4"));
     must(f, orders_db__exec(f->db, "PRAGMA user_version = 1", "test"));
     assert_int_equal(try_open(f, ORDERS_DB_READ_ONLY), ORDERS_DB_SCHEMA);
     must(f, orders_db__exec(f->db, "PRAGMA application_id = 7", "test"));

@@ -1,0 +1,104 @@
+/* What was replayed to Redis, and what is to be; see orders_db.h.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "orders_db_internal.h"
+
+#include <string.h>
+
+enum { LIST_MAX = 100000 };
+
+/* ---- epochs ---- */
+
+static orders_db_status read_epochs(orders_db *db, sqlite3_stmt *statement, uint64_t *epochs, uint32_t shards) {
+    orders_db_status status = ORDERS_DB_OK;
+    int code;
+    while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
+        int64_t shard = sqlite3_column_int64(statement, 0);
+        if (shard >= 0 && shard < shards) {
+            epochs[shard] = (uint64_t)sqlite3_column_int64(statement, 1);
+        }
+    }
+    if (code != SQLITE_DONE) {
+        status = orders_db__failed(db, code, "reading which epochs were replayed");
+    }
+    (void)sqlite3_reset(statement);
+    return status;
+}
+
+orders_db_status orders_db_replayed(orders_db *db, const char *activity, const char *item, uint64_t *epochs, uint32_t shards) {
+    sqlite3_stmt *statement;
+    memset(epochs, 0, shards * sizeof epochs[0]);
+    orders_db_status status = orders_db__use_for_item(db, ORDERS_DB__REPLAYED, activity, item, &statement);
+    return status == ORDERS_DB_OK ? read_epochs(db, statement, epochs, shards) : status;
+}
+
+static orders_db_status note_replayed(orders_db *db, const char *activity, const char *item, uint32_t shard, uint64_t epoch) {
+    sqlite3_stmt *statement;
+    orders_db_status status = orders_db__use_for_item(db, ORDERS_DB__NOTE_REPLAYED, activity, item, &statement);
+    if (status != ORDERS_DB_OK) {
+        return status;
+    }
+    int code = sqlite3_bind_int64(statement, 3, shard);
+    return code == SQLITE_OK ? orders_db__run_with(db, statement, 4, (int64_t)epoch, "noting a replayed epoch")
+                             : orders_db__failed(db, code, "noting a replayed epoch");
+}
+
+orders_db_status orders_db_note_replayed(orders_db *db, const char *activity, const char *item, uint32_t shard,
+                                         uint64_t epoch) {
+    bool own;
+    if (!orders_db__is_item(activity, item) || epoch == 0 || epoch > SECKILL_AMOUNT_MAX) {
+        return orders_db__fail(db, ORDERS_DB_INVALID, "an item's name or an epoch is out of range");
+    }
+    orders_db_status status = orders_db__begin_own(db, &own);
+    return status == ORDERS_DB_OK ? orders_db__end_own(db, own, note_replayed(db, activity, item, shard, epoch)) : status;
+}
+
+/* ---- orders ---- */
+
+orders_db_status orders_db_last_number(orders_db *db, int64_t *number) {
+    sqlite3_stmt *statement;
+    *number = 0;
+    orders_db_status status = orders_db__use(db, ORDERS_DB__LAST_NUMBER, &statement);
+    if (status != ORDERS_DB_OK) {
+        return status;
+    }
+    int code = sqlite3_step(statement);
+    if (code == SQLITE_ROW) {
+        *number = sqlite3_column_int64(statement, 0);
+    } else {
+        status = orders_db__failed(db, code, "looking for the last order");
+    }
+    (void)sqlite3_reset(statement);
+    return status;
+}
+
+orders_db_place orders_db_place_of(const orders_db_order *order) {
+    int64_t changed_ms = order->confirmed_ms > order->refunded_ms ? order->confirmed_ms : order->refunded_ms;
+    return (orders_db_place){changed_ms, order->number};
+}
+
+static int bind_place(sqlite3_stmt *statement, orders_db_place after, int64_t last_number, uint32_t limit) {
+    const int64_t values[] = {after.changed_ms, after.number, last_number, limit};
+    int code = SQLITE_OK;
+    for (int i = 0; i < 4 && code == SQLITE_OK; i++) {
+        code = sqlite3_bind_int64(statement, 3 + i, values[i]);
+    }
+    return code;
+}
+
+orders_db_status orders_db_list_changed(orders_db *db, const char *activity, const char *item, orders_db_place after,
+                                        int64_t last_number, uint32_t limit, orders_db_order_cb cb, void *user_data) {
+    sqlite3_stmt *statement;
+    size_t count;
+    if (limit == 0 || limit > LIST_MAX) {
+        return orders_db__fail(db, ORDERS_DB_INVALID, "a page's size is out of range");
+    }
+    orders_db_status status = orders_db__use_for_item(db, ORDERS_DB__LIST_CHANGED, activity, item, &statement);
+    if (status != ORDERS_DB_OK) {
+        return status;
+    }
+    int code = bind_place(statement, after, last_number, limit);
+    return code == SQLITE_OK ? orders_db__each_order(db, statement, cb, user_data, &count)
+                             : orders_db__failed(db, code, "listing what changed");
+}
