@@ -52,6 +52,20 @@ wait_for "answered at once"
 kill -TERM "$pid"
 ends 143
 
+if command -v valkey-cli >/dev/null || command -v redis-cli >/dev/null; then
+    echo "While its cluster forms, and while a master is dead."
+    start --cluster --mode direct
+    wait_for "Starting a Redis Cluster"
+    kill -INT "$pid"
+    ends 130
+    says "Stopped."
+    start --cluster --mode direct --shoppers 200000 --units 2000
+    wait_for "has been killed"
+    kill -INT "$pid"
+    ends 130
+    says "Stopped."
+fi
+
 echo "While it waits for what is not paid."
 start --shoppers 500 --units 100 --hold 20s
 wait_for "Waiting until"
@@ -106,6 +120,12 @@ if grep -q '^State:[[:space:]]*[^XZ[:space:]]' "/proc/$compiler/status" 2>/dev/n
 fi
 PACKAGES=1 expect 3 "$scratch/tree/examples/demo"
 says "packages are missing"
+
+echo "When the shoppers have just been started."
+sed "s/^    \"\$@\" &\$/&\n    [[ \$name != seckill-shoppers ]] || kill -TERM \$\$/" "$demo" >"$scratch/tree/examples/demo"
+grep -q 'kill -TERM \$\$' "$scratch/tree/examples/demo" || fail "the demo starts its programs otherwise now"
+expect 143 "$scratch/tree/examples/demo" --programs "$SECKILL_BUILD_DIR" --mode direct
+nothing_left
 
 echo "Wrong words."
 expect 2 "$demo" --nonsense
