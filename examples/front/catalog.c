@@ -8,8 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A shard that does not answer holds up its own users only: what the others say comes without it. */
-enum { READ_TIMEOUT_MS = 250 };
+/* A shard that does not answer holds up its own users only: what the others say comes without it. A few shards are asked at a
+ * time. */
+enum { READ_TIMEOUT_MS = 250, READ_SHARD_MS = 2 };
+
+static uint32_t read_timeout(const catalog_item *item) {
+    return READ_TIMEOUT_MS + READ_SHARD_MS * item->settings.shards;
+}
 
 struct catalog {
     uv_loop_t *loop;
@@ -62,8 +67,8 @@ static void begin_item(cached *entry, void *owner) {
     catalog_item *item = (catalog_item *)(void *)entry;
     const catalog *all = owner;
     admission_begin(&item->admission, uv_now(all->loop));
-    started(entry, seckill_item_get(item->handle, READ_TIMEOUT_MS, on_info, item));
-    started(entry, seckill_stock_get(item->handle, READ_TIMEOUT_MS, on_stock, item));
+    started(entry, seckill_item_get(item->handle, read_timeout(item), on_info, item));
+    started(entry, seckill_stock_get(item->handle, read_timeout(item), on_stock, item));
 }
 
 static void drop_item(cached *entry, void *owner) {

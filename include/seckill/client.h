@@ -80,7 +80,8 @@ typedef struct {
                                     for their turn, 1 to 1,000,000; default 1,000 */
     uint32_t replicas;           /* answers wait until so many replicas of the shard's master have what they say, to
                                     SECKILL_REPLICAS_MAX; default 0. It should be all that can be promoted: then no failover loses
-                                    what was answered. Where fewer have it in time the answer is SECKILL_UNKNOWN. (One server
+                                    what was answered. Where fewer have it within half of command_timeout_ms it is asked
+                                    again, and the answer in the end is SECKILL_UNKNOWN. (One server
                                     alone: use `appendfsync always`.) */
     const seckill_allocator *allocator; /* copied; NULL: malloc, realloc, free */
     seckill_log_cb log;                 /* NULL: no log */

@@ -164,7 +164,7 @@ typedef struct {
     int64_t events;                       /* events that wait for the orders side */
     int64_t queued;                       /* requests that wait in the queue */
     int64_t transfers;                    /* times that units were sent from here to another shard */
-    uint64_t version;                     /* rises when available units rise */
+    uint64_t version;                     /* rises when available units rise, or units on their way */
     uint64_t settings_version;            /* of the settings that the shard works with */
     uint64_t epoch;
 } seckill_stock;

@@ -165,8 +165,14 @@ static bool send(sk__call *call) {
     }
     sending = (sk__sending){call->slot, call->asking, call->lasting, command->argc, command->argv, command->sizes};
     status = engine->config.transport->send(engine->config.transport, &sending, on_reply, call);
+    if (status == SECKILL_UNREACHABLE && call->asking) {
+        /* Its place among the batches is that of the slot's own server, which may yet serve it, or name another. */
+        call->asking = false;
+        send_later(call);
+        return true;
+    }
     if (status == SECKILL_UNREACHABLE) {
-        node->is_down = node->is_down || (!call->asking && !is_apart(call));
+        node->is_down = node->is_down || !is_apart(call);
         return false;
     }
     call->asking = false;

@@ -100,8 +100,11 @@ void sk__engine_down(sk__engine *engine, uint32_t node, seckill_status status, c
 }
 
 void sk__engine_moved(sk__engine *engine) {
-    for (uint32_t i = 0; i < engine->node_count; i++)
+    for (uint32_t i = 0; i < engine->node_count; i++) {
         engine->nodes[i].is_down = false; /* a send finds out */
+        if (engine->nodes[i].trouble == SECKILL_DENIED)
+            engine->nodes[i].trouble = SECKILL_UNREACHABLE; /* the number may be another server's now */
+    }
     sk__lines_move(engine);
     sk__engine_wake(engine);
 }

@@ -102,6 +102,7 @@ void sk__standing_note(sk__standing *standing, const sk__sight *sight) {
     standing->before = standing->now;
     standing->now = *sight;
     standing->left = sight->available;
+    standing->unused = true;
 }
 
 const sk__standing *sk__standings_stood_still(const sk__standing *standings, uint32_t count) {

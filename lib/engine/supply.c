@@ -113,7 +113,10 @@ static void begin_round(sk__supply *supply) {
         }
         supply->asked++;
     }
-    (void)wait(supply, PATIENCE_MS); /* without it the answers alone go on */
+    if (!wait(supply, PATIENCE_MS) && supply->asked == 0) { /* else the answers alone go on */
+        supply->running = false;
+        fail(supply, SECKILL_NO_MEMORY, "");
+    }
 }
 
 /* Unless something is under way that will go on by itself. */
@@ -251,6 +254,24 @@ static void take_off(sk__standing *donor, uint64_t units) {
         donor->left = 0;
 }
 
+/* The richest of those that have as much as is of use. */
+static bool find_donor(const sk__supply *supply, sk__move *move) {
+    move->from = sk__standings_richest(supply->standings, supply->count, supply->began, (int64_t)move->least, move->to);
+    return move->from != supply->count;
+}
+
+/* Where the shard owes so much that no other can pay it and serve too, what there is goes there: debts only fall. */
+static bool pay_debt(const sk__supply *supply, sk__move *move) {
+    int64_t available = supply->standings[move->to].now.available;
+
+    if (available >= 0)
+        return false;
+    move->least = 1;
+    move->want = (uint64_t)-available;
+    move->gather = true;
+    return find_donor(supply, move);
+}
+
 /* Another shard has all that is needed: one move for each shard that is short. */
 static void move_in_full(sk__supply *supply) {
     for (sk__link *link = supply->wants.next; link != &supply->wants; link = link->next) {
@@ -260,10 +281,9 @@ static void move_in_full(sk__supply *supply) {
 
         if (want->decided || home->receiving || !sk__is_fresh(home, supply->began))
             continue;
-        move.from = sk__standings_richest(supply->standings, supply->count, supply->began, (int64_t)move.least, want->shard);
-        if (move.from == supply->count)
-            continue;
         move.want = need_of_all(supply, want);
+        if (!find_donor(supply, &move) && !pay_debt(supply, &move))
+            continue;
         if (sk__supply_move(supply, &move))
             take_off(&supply->standings[move.from], move.want);
     }
@@ -313,7 +333,8 @@ static const sk__want *first_to_gather(const sk__supply *supply, uint64_t units)
     return NULL;
 }
 
-/* All have enough together, but none alone: to the lowest that has any come the units of the next ones. */
+/* All have enough together, but none alone: to the lowest that has any come the units of the next ones, as many as one survey
+ * takes. */
 static void gather(sk__supply *supply, const sk__sums *sums) {
     const sk__want *want = first_to_gather(supply, sums->units);
     uint32_t to = 0;
@@ -325,7 +346,7 @@ static void gather(sk__supply *supply, const sk__sums *sums) {
     while (to < supply->count && (!sk__is_fresh(&supply->standings[to], supply->began) || supply->standings[to].left <= 0))
         to++;
     have = to < supply->count ? (uint64_t)supply->standings[to].left : 0;
-    for (uint32_t from = to + 1; from < supply->count && have < need; from++) {
+    for (uint32_t from = to + 1; from < supply->count && have < need && supply->moves < SK__TAKES_MAX; from++) {
         sk__standing *donor = &supply->standings[from];
         sk__move move = {from, to, 1, (uint64_t)donor->left, true};
 
@@ -361,7 +382,7 @@ static void look_at_transit(sk__supply *supply, const sk__sums *sums) {
     if (sums->sent != supply->sums.sent || sums->taken != supply->sums.taken) {
         supply->still_ms = now;
     } else if (sums->transit != 0 && now - supply->still_ms >= STILL_MS) {
-        sk__standings_differences(supply->standings, supply->count, supply->began, take_adrift, supply);
+        sk__standings_differences(supply->standings, supply->count, 0, take_adrift, supply);
         supply->still_ms = now;
     }
 }
@@ -395,6 +416,8 @@ static void settle(sk__supply *supply, const sk__sums *sums) {
 
 /* One shard can never answer, and what the others have does not help. */
 static void give_up_in_trouble(sk__supply *supply) {
+    if (supply->moves != 0 && !supply->move_failed)
+        supply->trouble = SECKILL_OK; /* what failed was a survey, and the next one finds out whether it is for good */
     if (supply->trouble == SECKILL_OK || supply->moves != 0)
         return;
     decide_all(&supply->wants, supply->trouble);
@@ -403,12 +426,17 @@ static void give_up_in_trouble(sk__supply *supply) {
     supply->move_failed = false;
 }
 
-static void plan_moves(sk__supply *supply, const sk__sums *sums) {
+/* From what was not used before, so that nothing is planned twice; what was on its way long ago still is. */
+static void plan_moves(sk__supply *supply, const sk__sums *all) {
+    sk__sums fresh = sk__standings_sum(supply->standings, supply->count, supply->began);
+
     supply->moved = false;
     move_in_full(supply);
-    look_at_transit(supply, sums);
+    look_at_transit(supply, all);
     if (supply->moves == 0)
-        gather(supply, sums);
+        gather(supply, &fresh);
+    for (uint32_t i = 0; i < supply->count; i++)
+        supply->standings[i].unused = false;
 }
 
 static int64_t pause_after(sk__supply *supply, bool proven) {
@@ -430,7 +458,7 @@ static int64_t pause_after(sk__supply *supply, bool proven) {
 /* The round is over, or has waited long enough for shards that do not answer. */
 static void conclude(sk__supply *supply) {
     seckill_item *item = supply->item;
-    sk__sums sums = sk__standings_sum(supply->standings, supply->count, supply->began);
+    sk__sums all = sk__standings_sum(supply->standings, supply->count, 0);
     bool proven;
 
     supply->running = false;
@@ -439,12 +467,10 @@ static void conclude(sk__supply *supply) {
         supply->standings[i].left = supply->standings[i].now.available;
     serve_at_home(supply);
     if (!supply->move_failed)
-        plan_moves(supply, &sums);
-    supply->sums = sums;
-    /* What came late, from earlier rounds, counts here. */
-    sums = sk__standings_sum(supply->standings, supply->count, 0);
-    proven = prove(supply, &sums);
-    settle(supply, &sums);
+        plan_moves(supply, &all);
+    supply->sums = all;
+    proven = prove(supply, &all);
+    settle(supply, &all);
     give_up_in_trouble(supply);
     sk__item_use(item); /* callbacks may close it */
     tell(supply, supply->cause);

@@ -247,7 +247,7 @@ static seckill_status read_move(supply_call *self, sk__reader *reply, uint64_t *
         sk__takes_add(&supply->standings[self->move.to].adrift, self->move.from, total);
     else
         sk__takes_add(&supply->item->shards[self->move.to].takes, self->move.from, total);
-    *useful = total - self->taken;
+    *useful = total > self->taken ? total - self->taken : 0;
     return SECKILL_OK;
 }
 

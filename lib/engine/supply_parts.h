@@ -37,6 +37,7 @@ typedef struct {
     uint32_t row_count;
     int64_t left;     /* of `available`, as moves are planned */
     bool asking;      /* a survey is under way */
+    bool unused;      /* no moves were planned from what it said last */
     bool receiving;   /* units are being sent here */
     sk__takes adrift; /* sent here by someone who is gone, or to be gathered here: the next survey takes it */
 } sk__standing;
@@ -58,9 +59,9 @@ const sk__row *sk__row_find(const sk__standing *standing, uint32_t other);
 /* Takes over what a survey saw, but for its rows. */
 void sk__standing_note(sk__standing *standing, const sk__sight *sight);
 
-/* Whether it has answered since the round began. */
+/* Whether it has answered since the round began; or before, too late for its own round: what a slow shard says counts once. */
 static inline bool sk__is_fresh(const sk__standing *standing, sk__tick began) {
-    return standing->now.answered > began;
+    return standing->now.answered > began || standing->unused;
 }
 
 /* Adds up what is fresh; began 0: what each said last. */

@@ -52,13 +52,14 @@ end
 
 -- The orders side has written the order, and a failover has lost what it was made from. The order stands, whatever limit, stock
 -- and time say; where its units are gone they are owed. It needs no event.
-local function restore(user, at, record)
+local function restore(user, at, record, price)
   if record.state == RESERVED then
     stock.reserved = stock.reserved - record.quantity
   else
     stock.available = stock.available - record.quantity
   end
   stock.sold = stock.sold + record.quantity
+  if record.state == BLACKLISTED then record.price = price end -- it was never priced
   record.state, record.since, record.ends = SOLD, now, 0
   answer('ok', 0, set(user, at, record))
 end
@@ -82,7 +83,7 @@ local function confirm(user, order_ref, id, quantity, price, valid_until, flags)
   if record.state == SOLD then return answer('ok', REPLAYED, stored) end
   if flags == ORDERED and record.state ~= REFUNDED then
     if not at and #text >= RECORDS_MAX * RECORD_SIZE then return answer('busy', 0) end
-    return restore(user, at or #text + 1, record)
+    return restore(user, at or #text + 1, record, price)
   end
   if OVER[record.state] then return answer(OVER[record.state], REPLAYED, stored) end
   if not has_room_for_event() then return answer('busy', 0) end

@@ -61,4 +61,6 @@ else
   if stock.settings < version then change() end
 end
 open()
+permit_touch()
+touch()
 return header()

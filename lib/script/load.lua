@@ -7,10 +7,14 @@
 -- reply  the units that this operation loaded (negative: withdrew), now or before, i8
 open()
 permit_writes()
+permit_touch()
 local field, units = 'op:' .. ARGV[2], tonumber(ARGV[3])
 local done = read('HGET', STOCK, field)
 if done and not tonumber(done) then fail('DAMAGED field ' .. field .. ' is no number (' .. STOCK .. ')') end
-if done then return header() .. struct.pack('>i8', tonumber(done)) end
+if done then
+  touch()
+  return header() .. struct.pack('>i8', tonumber(done))
+end
 
 if units < 0 then
   if stock.available < -units and reclaim() and stock.available < -units then

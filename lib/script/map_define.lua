@@ -28,7 +28,8 @@ local function change()
       fields[#fields + 1] = ARGV[4 + i]
     end
   end
-  if #fields > 0 then redis.call('HSET', MAP, 'version', number(map.version + 1), unpack(fields)) end
+  -- Where nothing changes the version is written all the same: who waits for replicas waits for its first writing, too.
+  redis.call('HSET', MAP, 'version', number(#fields > 0 and map.version + 1 or map.version), unpack(fields))
 end
 
 -- What cannot change and differs.

@@ -8,8 +8,7 @@ permit('HSET', MAP, 'f', 'v')
 if not read_map() then return '' end
 local state = tonumber(ARGV[1])
 if map.state == 2 and state ~= 2 then fail('ENDED the sale has ended for good') end
-if map.state ~= state then
-  map.state, map.version = state, map.version + 1
-  redis.call('HSET', MAP, 'state', number(state), 'version', number(map.version))
-end
+if map.state ~= state then map.state, map.version = state, map.version + 1 end
+-- Also where nothing changes: who waits for replicas waits for the first writing, too.
+redis.call('HSET', MAP, 'state', number(state), 'version', number(map.version))
 return reply_map()

@@ -15,6 +15,7 @@ local stored = read('HGET', MAP, field)
 if stored and #stored ~= 9 + #ARGV[3] then fail('DAMAGED field ' .. field .. ' (' .. MAP .. ')') end
 if stored then
   if struct.unpack('>i8', stored, 2) ~= units then fail('CONFLICT this operation id was used for something else') end
+  redis.call('HSET', MAP, field, stored) -- so that who waits for replicas waits for the first writing, too
   return string.sub(stored, 10)
 end
 local totals = read('HMGET', MAP, 'operations', 'planned')

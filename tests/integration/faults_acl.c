@@ -136,6 +136,11 @@ static bool is_refused(fault_stage *stage, const fault_picture *picture, fault_o
     return refused;
 }
 
+/* What a script needs only where its client waits for replicas. */
+static bool is_for_replicas(const char *command) {
+    return strcmp(command, "PEXPIRE") == 0 || strcmp(command, "PERSIST") == 0;
+}
+
 static void each_command_forbidden_for_each_operation(void **state) {
     fault_stage *stage = *state;
     command_list commands = commands_of_all();
@@ -146,6 +151,8 @@ static void each_command_forbidden_for_each_operation(void **state) {
     for (size_t i = 0; i < commands.count; i++) {
         int refused = 0;
 
+        if (is_for_replicas(commands.names[i]))
+            continue;
         for (int op = 0; op < FAULT_OPS; op++)
             refused += is_refused(stage, picture, (fault_op)op, commands.names[i]);
         if (refused == 0 && !was_needed[i])

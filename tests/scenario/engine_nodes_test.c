@@ -197,6 +197,25 @@ static void ask_is_followed_once(void **state) {
     engine_assert_done(&ask, SECKILL_OK);
 }
 
+/* Who was named cannot be reached: it is the slot's own server that is asked again, or its batch would hold a place there. */
+static void ask_that_names_a_dead_server(void **state) {
+    engine_test *test = *state;
+    static engine_ask ask;
+
+    engine_test_know_map(test);
+    engine_reserve(test, &ask, engine_user(test, 0, 0), 0);
+    fake_transport_turn(&test->wire);
+    test->wire.refuse = SECKILL_UNREACHABLE;
+    fake_transport_error(&test->wire, 0, "ASK 3999 127.0.0.1:6381");
+    assert_int_equal(test->wire.count, 1);
+    assert_int_equal(ask.calls, 0);
+    fake_transport_advance(&test->wire, 30);
+    assert_int_equal(test->wire.count, 2);
+    assert_false(engine_last(test)->asking);
+    fake_transport_play_all(&test->wire);
+    engine_assert_done(&ask, SECKILL_OK);
+}
+
 static void nobody_is_unknown_who_was_sent_elsewhere(void **state) {
     static const char *const errors[] = {"MOVED 1 a:1",   "ASK 1 a:1",  "TRYAGAIN x",
                                          "CLUSTERDOWN x", "READONLY x", "MASTERDOWN x"};
@@ -310,6 +329,7 @@ int main(void) {
         TEST(lines_follow_their_slots),
         TEST(moved_is_sent_again_at_once),
         TEST(ask_is_followed_once),
+        TEST(ask_that_names_a_dead_server),
         TEST(nobody_is_unknown_who_was_sent_elsewhere),
         TEST(a_storm_of_redirections_keeps_to_the_budget),
         TEST(what_replicas_lack_is_sent_again),

@@ -235,11 +235,64 @@ static void proofs_keep_a_distance(void **state) {
     assert_true(test->wire.now_ms - 1000 >= 19 * 20);
 }
 
+/* Runs until it is answered; the answers of one shard take some time. */
+static void run_slowly(engine_test *test, uint32_t slow, int64_t takes, const engine_ask *ask, int64_t ms) {
+    for (int64_t at = 0; at <= ms && ask->calls == 0; at++) {
+        fake_transport_advance(&test->wire, at != 0);
+        for (size_t i = 0; i < test->wire.count; i++) {
+            const fake_sent *sent = &test->wire.sent[i];
+
+            if (!sent->is_over && (engine_shards_index(&shards, sent) != slow || sent->at_ms + takes <= test->wire.now_ms))
+                engine_shards_play(&shards, i);
+        }
+    }
+}
+
+/* Slower than a round waits for it: what it says comes between two rounds, and counts all the same. */
+static void a_slow_shard_gives_and_takes(void **state) {
+    engine_test *test = *state;
+    static engine_ask ask;
+
+    for (int64_t takes = 20; takes <= 150; takes += 13) {
+        for (uint32_t slow = 0; slow < 4; slow += 3) {
+            engine_test_close(test);
+            fake_transport_free(&test->wire);
+            engine_test_open(test);
+            stock(test, 0, 0, 0, 50);
+            spread(test);
+            engine_reserve(test, &ask, engine_user(test, 0, 0), 3000);
+            run_slowly(test, slow, takes, &ask, 3000);
+            engine_assert_done(&ask, SECKILL_OK);
+        }
+    }
+}
+
+static void what_is_adrift_arrives_at_a_slow_shard(void **state) {
+    engine_test *test = *state;
+    static engine_ask ask;
+
+    for (int64_t takes = 20; takes <= 150; takes += 13) {
+        engine_test_close(test);
+        fake_transport_free(&test->wire);
+        engine_test_open(test);
+        stock(test, 0, 4, 0, 7);
+        shards.of[3].available = 0;
+        shards.of[3].sent[0] = 7;
+        spread(test);
+        engine_finish_transfers(test, &ask, 3000);
+        run_slowly(test, 0, takes, &ask, 3000);
+        engine_assert_done(&ask, SECKILL_OK);
+        assert_int_equal(shards.of[0].available, 7);
+    }
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, engine_test_setup, engine_test_teardown)
     const struct CMUnitTest tests[] = {
         TEST(a_dead_shard_holds_up_no_move_between_others),
         TEST(a_silent_shard_holds_up_proofs),
+        TEST(a_slow_shard_gives_and_takes),
+        TEST(what_is_adrift_arrives_at_a_slow_shard),
         TEST(it_goes_on_when_the_shard_answers),
         TEST(a_donor_that_dies_is_given_up),
         TEST(who_waits_for_a_proof_holds_up_nobody),

@@ -361,6 +361,37 @@ static void transfers_are_finished_though_nobody_asks(void **state) {
     engine_assert_done(&ask, SECKILL_OK);
 }
 
+/* Neither enough to pay and to serve, nor too little by itself: what there is pays, and then it is proven that nothing is left.
+ */
+static void a_shard_that_owes_is_paid(void **state) {
+    engine_test *test = *state;
+    static const int64_t stocks[][4] = {{-1, 1, 0, 0}, {-5, 3, 2, 0}, {-10, 4, 0, 1}};
+    static engine_ask ask;
+
+    for (size_t i = 0; i < sizeof(stocks) / sizeof(stocks[0]); i++) {
+        engine_test_close(test);
+        fake_transport_free(&test->wire);
+        engine_test_open(test);
+        stock(test, stocks[i][0], stocks[i][1], stocks[i][2], stocks[i][3]);
+        engine_reserve_units(test, &ask, engine_user(test, 0, 0), 1, 0, 0);
+        engine_shards_run(&shards, &ask, 1, 1000);
+        engine_assert_done(&ask, SECKILL_SOLD_OUT);
+        assert_int_equal(shards.of[1].available + shards.of[2].available + shards.of[3].available, 0);
+        engine_shards_check(&shards);
+    }
+}
+
+static void a_shard_that_owes_is_paid_and_serves(void **state) {
+    engine_test *test = *state;
+    static engine_ask ask;
+
+    stock(test, -2, 2, 1, 0);
+    engine_reserve_units(test, &ask, engine_user(test, 0, 0), 1, 0, 0);
+    engine_shards_run(&shards, &ask, 1, 1000);
+    engine_assert_done(&ask, SECKILL_OK);
+    engine_shards_check(&shards);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, engine_test_setup, engine_test_teardown)
     const struct CMUnitTest tests[] = {
@@ -378,6 +409,8 @@ int main(void) {
         TEST(moving_units_are_not_adrift),
         TEST(what_was_taken_and_not_sent_is_booked),
         TEST(transfers_are_finished_though_nobody_asks),
+        TEST(a_shard_that_owes_is_paid),
+        TEST(a_shard_that_owes_is_paid_and_serves),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

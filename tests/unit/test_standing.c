@@ -28,6 +28,8 @@ static void begin(table *t) {
 
 static void begin_round(table *t) {
     t->began = ++t->tick;
+    for (uint32_t i = 0; i < SHARDS; i++)
+        t->of[i].unused = false; /* as the end of the round before leaves it */
 }
 
 static sk__tick ask(table *t) {
