@@ -216,8 +216,11 @@ sk__news sk__cluster_read(sk__cluster *cluster, const char *text, size_t size, c
     if (news != SK__NEWS_NONE)
         return news;
     for (uint32_t slot = 0; slot < SK__SLOTS; slot++) {
+        bool was_known = cluster->nodes[slot] != SK__NODE_SEED;
+
         if (give(cluster, slot, cluster->fresh[slot])) {
-            drop_ask(cluster, slot);
+            if (was_known) /* the first map says nothing about a slot that has moved on since its ASK */
+                drop_ask(cluster, slot);
             news = SK__NEWS;
         }
     }

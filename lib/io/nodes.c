@@ -237,8 +237,11 @@ static void on_closed(void *owner) {
         report_closed(nodes);
     } else if (is_gone(nodes, number))
         forget(nodes, number);
-    else if (lane->wanted)
-        (void)sk__nodes_demand(nodes, number, lane->kind, &status); /* who sends again asks again */
+    else if (lane->wanted && sk__nodes_demand(nodes, number, lane->kind, &status) == NULL) {
+        /* Whoever wanted it waits for on_up, and there is nothing now that would come up: let them send again. */
+        nodes->moved = true;
+        sk__nodes_wish(nodes);
+    }
 }
 
 void sk__nodes_turn(sk__nodes *nodes) {

@@ -36,9 +36,10 @@ typedef struct {
     bool asking;      /* an answer is outstanding */
     bool ever;        /* it was asked for at all */
     bool starved;     /* nobody was there to be asked */
-    bool refused;     /* we may not ask; MOVED alone has to do */
+    bool refused;     /* we may not ask; until a connection is up again MOVED alone has to do */
     bool told;        /* that an answer was of no use; until one is */
     uint32_t tries;   /* in a row that brought nothing new */
+    uint32_t vain;    /* answers in a row that were of no help while a server was down */
     int64_t last_ms;  /* when it was asked for */
     uint32_t next;    /* whom to ask first: all take turns */
     uint32_t suspect; /* whom to ask last; SECKILL_NODES_MAX: nobody */
@@ -99,7 +100,7 @@ void sk__refresh_start(sk__nodes *nodes);
 /* Wants the map of the cluster, soon. `suspect` is not asked if another can be; SECKILL_NODES_MAX: nobody. */
 void sk__refresh_want(sk__nodes *nodes, uint32_t suspect);
 
-/* A connection is up: who waits for one to ask may go on. */
+/* A connection is up: who waits for one to ask may go on, and who was refused may ask again. */
 void sk__refresh_up(sk__nodes *nodes);
 
 #endif

@@ -4,6 +4,10 @@
  * more than one question under way, and from one to the next it takes reconnect_min_ms at least, growing to reconnect_max_ms
  * with each that brought nothing new, with jitter: many clients see the same failure.
  *
+ * Whoever is up is asked in turn. One that was thrown out of the cluster, or is cut off from it, is up and knows nothing new:
+ * so while a server is down and answers bring nothing, those of the map that nobody has needed so far are connected, one by
+ * one.
+ *
  * SPDX-License-Identifier: MIT
  */
 #define _POSIX_C_SOURCE 200809L /* for uv.h */
@@ -13,6 +17,9 @@
 
 #include <sodium.h>
 #include <string.h>
+
+/* So many answers in a row may be in vain: the cluster takes its time to agree on who follows a dead master. */
+enum { VAIN_MAX = 2 };
 
 static void on_timer(uv_timer_t *timer);
 
@@ -47,9 +54,15 @@ void sk__refresh_want(sk__nodes *nodes, uint32_t suspect) {
 }
 
 void sk__refresh_up(sk__nodes *nodes) {
-    if (!nodes->refresh.starved || !nodes->refresh.wanted || nodes->closing)
+    sk__refresh *refresh = &nodes->refresh;
+
+    if (nodes->closing)
         return;
-    (void)uv_timer_start(&nodes->refresh.timer, on_timer, 0, 0);
+    refresh->refused = false; /* rights may be others by now, and another server's always were */
+    if (refresh->starved && refresh->wanted && !refresh->asking)
+        (void)uv_timer_start(&refresh->timer, on_timer, 0, 0);
+    else
+        schedule(nodes);
 }
 
 /* ---- the answer */
@@ -57,6 +70,7 @@ void sk__refresh_up(sk__nodes *nodes) {
 /* What it was, and whether to ask on. */
 static void conclude(sk__nodes *nodes, sk__news news) {
     sk__refresh *refresh = &nodes->refresh;
+    bool lacking;
 
     if (news == SK__NEWS)
         refresh->tries = 0;
@@ -70,7 +84,12 @@ static void conclude(sk__nodes *nodes, sk__news news) {
         refresh->wanted = true;
     }
     sk__follow_news(nodes, news);
-    if (nodes->crowded || sk__nodes_lack_one(nodes))
+    lacking = sk__nodes_lack_one(nodes);
+    if (news == SK__NEWS || !lacking)
+        refresh->vain = 0;
+    else if (refresh->vain < VAIN_MAX)
+        refresh->vain++;
+    if (nodes->crowded || lacking)
         refresh->wanted = true;
     schedule(nodes);
 }
@@ -90,6 +109,8 @@ static void report(sk__nodes *nodes, const char *what, const sk__reply *reply) {
 static void refuse(sk__nodes *nodes, const sk__reply *reply) {
     nodes->refresh.refused = true;
     nodes->refresh.wanted = false;
+    if (nodes->refresh.tries < UINT32_MAX)
+        nodes->refresh.tries++;
     report(nodes, "CLUSTER NODES is refused: only MOVED tells who serves what", reply);
     for (uint32_t i = SK__NODE_SEED + 1; i < SK__NODE_NOBODY; i++) {
         const sk__peer *node = nodes->nodes[i];
@@ -150,20 +171,15 @@ static uint32_t choose(const sk__nodes *nodes) {
     return refresh->suspect < nodes->end && usable(nodes, refresh->suspect) != NULL ? refresh->suspect : SECKILL_NODES_MAX;
 }
 
-/* Nobody is up. Servers that nobody has needed so far may be. */
+/* Connects to a server that nobody has needed so far; when it is up, it takes its turn. */
 static void look_for_somebody(sk__nodes *nodes) {
     seckill_status status;
 
-    nodes->refresh.starved = true;
-    for (uint32_t i = 0; i < SK__NODE_NOBODY; i++) {
-        uint32_t number = (nodes->refresh.next + i) % SK__NODE_NOBODY;
-
-        if (sk__cluster_slots(nodes->cluster, number) > 0 && sk__cluster_address(nodes->cluster, number) != NULL &&
-            (nodes->nodes[number] == NULL || nodes->nodes[number]->lanes[PLAIN].connection == NULL)) {
-            (void)sk__nodes_demand(nodes, number, PLAIN, &status); /* if not, the next time */
-            nodes->refresh.next = number + 1;
+    for (uint32_t i = SK__NODE_SEED + 1; i < SK__NODE_NOBODY; i++) {
+        if (sk__cluster_slots(nodes->cluster, i) > 0 && sk__cluster_address(nodes->cluster, i) != NULL &&
+            (nodes->nodes[i] == NULL || nodes->nodes[i]->lanes[PLAIN].connection == NULL) &&
+            sk__nodes_demand(nodes, i, PLAIN, &status) != NULL)
             return;
-        }
     }
 }
 
@@ -173,10 +189,10 @@ static bool ask(sk__nodes *nodes) {
     uint32_t number = choose(nodes);
 
     nodes->refresh.starved = number == SECKILL_NODES_MAX;
-    if (nodes->refresh.starved) {
+    if (nodes->refresh.starved || nodes->refresh.vain >= VAIN_MAX)
         look_for_somebody(nodes);
+    if (nodes->refresh.starved)
         return false;
-    }
     nodes->refresh.next = number + 1;
     nodes->refresh.asked = number;
     return sk__connection_send(usable(nodes, number), 2, argv, sizes, on_answer, nodes) == SECKILL_OK;

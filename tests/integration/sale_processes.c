@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PROCESSES_MAX = 16, IN_FLIGHT = 12, SHARDS = 8 };
+enum { PROCESSES_MAX = 16, SHARDS = 8 };
 
 /* A request and what became of it. */
 typedef struct {
@@ -33,13 +33,14 @@ typedef struct {
 } trade;
 
 typedef struct {
-    uint32_t processes, count; /* trades, spread over the processes evenly */
+    uint32_t processes, at_once; /* each has so many requests under way */
+    uint32_t count;              /* of trades, spread over the processes evenly */
     int64_t units;
     uint32_t least, most; /* units that one asks for */
     uint32_t skew;        /* of four users so many live on one shard, ... */
     uint32_t home;        /* ... this one; the others anywhere */
-    bool cancelling;      /* some give back what they got */
-    uint32_t think_ms;    /* how long before that, and before the next one comes */
+    uint32_t giving_back; /* of ten who got something so many give it back */
+    uint32_t wave_ms;     /* units are taken and given back in waves of this length; 0: as fast as can be */
 } plan;
 
 typedef struct {
@@ -55,6 +56,7 @@ typedef struct {
     market *market;
     sale sale;
     uint32_t next, end, in_flight;
+    bool takes_all;
 } buyer;
 
 typedef struct {
@@ -74,6 +76,7 @@ static void check(bool holds, const char *what) {
 }
 
 static void buy_some(buyer *self);
+static void give_back(uv_timer_t *timer);
 
 static void on_closed(uv_handle_t *timer) {
     turn *of = timer->data;
@@ -88,11 +91,16 @@ static void end_turn(uv_timer_t *timer) {
     uv_close((uv_handle_t *)timer, on_closed);
 }
 
-/* In the mean so long as it thinks, but not all at once: they would come in waves. */
+/* With waves: half of the processes take all, keep it for a quarter of the time, and come again with the next wave. The others
+ * come at any time of it and keep nothing. */
 static void pause_before(turn *of, uv_timer_cb then) {
-    uint32_t most_ms = of->buyer->market->plan.think_ms * 2;
+    uint32_t wave_ms = of->buyer->market->plan.wave_ms, ms = 0;
 
-    check(uv_timer_start(&of->timer, then, most_ms * of->trade->claim.quantity / 4, 0) == 0, "cannot wait");
+    if (wave_ms != 0 && of->buyer->takes_all)
+        ms = then == give_back ? wave_ms / 4 : wave_ms - (uint32_t)(sale_now_us() / 1000 % wave_ms);
+    else if (wave_ms != 0 && then != give_back)
+        ms = wave_ms / 8 * 7;
+    check(uv_timer_start(&of->timer, then, ms, 0) == 0, "cannot wait");
 }
 
 static void on_cancelled(const seckill_result *result, void *user_data) {
@@ -143,7 +151,7 @@ static void buy_one(buyer *self, trade *wanted) {
 }
 
 static void buy_some(buyer *self) {
-    while (self->in_flight < IN_FLIGHT && self->next < self->end)
+    while (self->in_flight < self->market->plan.at_once && self->next < self->end)
         buy_one(self, &self->market->trades[self->next++]);
 }
 
@@ -153,6 +161,7 @@ static void run_buyer(market *m, uint32_t number, int gate) {
     buyer self = {.market = m, .next = number * share, .end = (number + 1) * share};
     char byte;
 
+    self.takes_all = number < m->plan.processes / 2;
     check(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0, "cannot follow its parent");
     sale_open(&self.sale, redis_server_address(m->server));
     check(sale_get(&self.sale).status == SECKILL_OK, "does not find the item");
@@ -203,7 +212,7 @@ static void name_users(market *m, uint64_t *random) {
         } while (at_home && seckill_shard_of(user, info.seed, SHARDS) != m->plan.home);
         each->claim.quantity = m->plan.least + test_run_below(random, m->plan.most - m->plan.least + 1);
         each->first = test_run_below(random, 2) == 0;
-        each->cancels = m->plan.cancelling && test_run_below(random, 3) == 0;
+        each->cancels = test_run_below(random, 10) < m->plan.giving_back;
     }
 }
 
@@ -252,7 +261,7 @@ static int64_t check_trades(const market *m) {
 
 /* Where nothing was given back, what is left now was there when somebody was refused. */
 static void check_left_over(const market *m, int64_t left) {
-    for (uint32_t i = 0; i < m->plan.count && !m->plan.cancelling; i++) {
+    for (uint32_t i = 0; i < m->plan.count && m->plan.giving_back == 0; i++) {
         const sale_claim *claim = &m->trades[i].claim;
 
         if (claim->status != SECKILL_OK)
@@ -297,33 +306,33 @@ static void run_markets(redis_server *server, plan wanted, uint32_t count) {
 }
 
 static void all_demand_on_one_shard(void **state) {
-    run_markets(*state, (plan){6, 1200, 800, 1, 1, 4, 0, false, 0}, rounds());
+    run_markets(*state, (plan){6, 12, 1200, 800, 1, 1, 4, 0, 0, 0}, rounds());
 }
 
 static void three_times_the_stock_is_wanted(void **state) {
-    run_markets(*state, (plan){16, 1504, 1000, 1, 3, 0, 0, false, 0}, rounds());
+    run_markets(*state, (plan){16, 12, 1504, 1000, 1, 3, 0, 0, 0, 0}, rounds());
 }
 
 static void most_of_it_by_users_of_one_shard(void **state) {
-    run_markets(*state, (plan){16, 1504, 1000, 1, 3, 3, 0, false, 0}, rounds());
+    run_markets(*state, (plan){16, 12, 1504, 1000, 1, 3, 3, 0, 0, 0}, rounds());
 }
 
 static void some_give_back_what_they_got(void **state) {
-    run_markets(*state, (plan){16, 1504, 700, 1, 3, 2, 0, true, 0}, rounds());
+    run_markets(*state, (plan){16, 12, 1504, 700, 1, 3, 2, 0, 3, 0}, rounds());
 }
 
-/* What was sold out is not, again and again: nobody may be told so who came too long after. */
+/* What was sold out is not any more, and that soon: nobody may be told so who comes later. */
 static void units_come_back_late(void **state) {
-    run_markets(*state, (plan){8, 1200, 150, 1, 3, 1, 0, true, 120}, rounds());
+    run_markets(*state, (plan){8, 6, 288, 14, 1, 3, 1, 0, 10, 400}, rounds());
 }
 
 /* The last units of a sale, which lie scattered. */
 static void few_units_and_many_processes(void **state) {
-    run_markets(*state, (plan){16, 160, 11, 1, 3, 1, 0, true, 0}, rounds());
+    run_markets(*state, (plan){16, 12, 160, 11, 1, 3, 1, 0, 3, 0}, rounds());
 }
 
 static void units_that_nobody_can_use(void **state) {
-    run_markets(*state, (plan){16, 160, 50, 3, 7, 1, 0, false, 0}, rounds());
+    run_markets(*state, (plan){16, 12, 160, 50, 3, 7, 1, 0, 0, 0}, rounds());
 }
 
 static int start_server(void **state) {

@@ -31,7 +31,7 @@ typedef struct {
 
 struct io_test {
     uv_loop_t loop;
-    int64_t begin_ms;
+    int64_t begin_ms, guard_ms;
     uv_timer_t guard; /* a test that waits in vain fails instead of hanging */
     sk__io_config config;
     sk__io *io;
@@ -94,6 +94,8 @@ void io_test_on_close(void *context);
 
 /* GUARD_MS from now on, for tests with servers that take their time. */
 void io_test_more_time(io_test *test);
+/* The same with so much time. */
+void io_test_take_time(io_test *test, int64_t ms);
 
 int64_t io_test_now_ms(void);
 

@@ -73,8 +73,14 @@ static void wait_has_half_of_the_time(void **state) {
         test->config.command_timeout_ms = timeouts[i];
         fakes = open_fakes(test, 1, 3);
         io_fakes_say(fakes->nodes[0].waited, ":3");
-        io_fakes_send(fakes, &lasting, "GET x");
-        io_test_until(test, fakes->nodes[0].waits > 0);
+        /* So short a time may be over before it is read. */
+        for (int replied = -1; fakes->nodes[0].waits == 0;) {
+            if (replied != test->replied)
+                io_fakes_send(fakes, &lasting, "GET x");
+            replied = test->replied;
+            io_test_run_once(test);
+            assert_false(test->late);
+        }
         assert_string_equal(fakes->nodes[0].last_wait, wanted[i]);
         io_fakes_close(fakes);
     }

@@ -250,19 +250,22 @@ static void ask_is_for_one_command(void **state) {
     io_fakes_say(fakes->nodes[0].answer, "-ASK 5 127.0.0.1:%d", io_fakes_port(fakes, 1));
     io_fakes_say(fakes->nodes[1].answer, "-MOVED 5 127.0.0.1:%d", io_fakes_port(fakes, 0));
     io_fakes_say(fakes->nodes[1].after_asking, "+asked");
+    /* The first map takes the slot from the seed, and with it what was named: it has to be there before. */
+    io_fakes_ask(fakes, 5, SK__REPLY_ERROR, fakes->nodes[0].answer + 1);
+    io_test_until(test, io_fakes_node(fakes, 5) != 0);
     io_fakes_ask(fakes, 5, SK__REPLY_ERROR, fakes->nodes[0].answer + 1);
     io_fakes_send(fakes, &asking, "GET x");
-    io_test_until(test, test->replied == 2);
-    assert_string_equal(test->replies[1].text, "asked");
+    io_test_until(test, test->replied == 3);
+    assert_string_equal(test->replies[2].text, "asked");
     assert_int_equal(fakes->nodes[1].askings, 1);
     assert_int_equal(fakes->nodes[1].commands, 1);
     /* Without `asking` it goes where the slot still is; and so does another slot with it. */
     io_fakes_ask(fakes, 5, SK__REPLY_ERROR, fakes->nodes[0].answer + 1);
     io_fakes_say(fakes->nodes[0].after_asking, "+here");
     io_fakes_send(fakes, &other, "GET x");
-    io_test_until(test, test->replied == 4);
-    assert_string_equal(test->replies[3].text, "here");
-    assert_int_equal(sk__io_redirections(test->io), 2);
+    io_test_until(test, test->replied == 5);
+    assert_string_equal(test->replies[4].text, "here");
+    assert_int_equal(sk__io_redirections(test->io), 3);
     io_fakes_close(fakes);
 }
 
@@ -314,8 +317,8 @@ static void a_garbled_map_is_left_alone(void **state) {
     io_fakes_close(fakes);
 }
 
-/* An ACL may refuse CLUSTER: then MOVED alone has to do, without a question more; and the seed is asked for what a server had
- * that is gone. */
+/* An ACL may refuse CLUSTER: then MOVED alone has to do, with a question at most for each connection; and the seed is asked for
+ * what a server had that is gone. */
 static void a_refused_map_is_done_without(void **state) {
     io_test *test = *state;
     io_fakes *fakes;
@@ -326,16 +329,39 @@ static void a_refused_map_is_done_without(void **state) {
     io_fakes_say(fakes->nodes[0].answer, "-MOVED 5 127.0.0.1:%d", io_fakes_port(fakes, 1));
     io_fakes_ask(fakes, 5, SK__REPLY_ERROR, fakes->nodes[0].answer + 1);
     io_fakes_ask(fakes, 5, SK__REPLY_BYTES, "ok1");
-    io_test_until(test, sum_of_maps(fakes) == 1);
+    io_test_until(test, sum_of_maps(fakes) > 0);
     fake_redis_refuse(fakes->nodes[1].fake);
     io_test_until(test, io_fakes_node(fakes, 5) == 0);
     io_fakes_say(fakes->nodes[0].answer, "-MOVED 5 127.0.0.1:%d", io_fakes_port(fakes, 2));
     io_fakes_ask(fakes, 5, SK__REPLY_ERROR, fakes->nodes[0].answer + 1);
     io_fakes_ask(fakes, 5, SK__REPLY_BYTES, "ok2");
     settle(test);
-    assert_int_equal(sum_of_maps(fakes), 1);
+    assert_in_range(sum_of_maps(fakes), 1, test->ups);
     assert_non_null(strstr(test->logged, "CLUSTER NODES is refused"));
     assert_null(strstr(strstr(test->logged, "is refused") + 1, "is refused"));
+    io_fakes_close(fakes);
+}
+
+/* The rights are mended while the client runs: the map is asked for after the next connection. */
+static void a_refused_map_is_asked_for_after_a_reconnect(void **state) {
+    static const char *const slots[] = {"0-4 6-16383", "5"};
+    io_test *test = *state;
+    io_fakes *fakes;
+    int ups;
+
+    fakes = open_fakes(test, 2);
+    for (int i = 0; i < 2; i++)
+        io_fakes_say(fakes->nodes[i].map, "-NOPERM no map");
+    io_fakes_say(fakes->nodes[0].answer, "-MOVED 5 127.0.0.1:%d", io_fakes_port(fakes, 1));
+    io_fakes_ask(fakes, 5, SK__REPLY_ERROR, fakes->nodes[0].answer + 1);
+    io_fakes_ask(fakes, 5, SK__REPLY_BYTES, "ok1");
+    io_test_until(test, strstr(test->logged, "CLUSTER NODES is refused") != NULL);
+    ups = test->ups;
+    io_fakes_map(fakes, slots);
+    fake_redis_end(fakes->nodes[0].client, true);
+    io_test_until(test, test->ups > ups);
+    io_fakes_ask(fakes, 6, SK__REPLY_ERROR, fakes->nodes[0].answer + 1);
+    io_test_until(test, io_fakes_node(fakes, 6) != 0);
     io_fakes_close(fakes);
 }
 
@@ -442,6 +468,72 @@ static void somebody_is_found_to_ask(void **state) {
     io_fakes_close(fakes);
 }
 
+/* Only that server dies. The seed runs on, and what it says is of no use (`map`; NULL: the map as it was). */
+static void a_useless_seed_is_not_all_there_is(io_test *test, const char *map) {
+    static const char *const slots[] = {NULL, "0-5000", "5001-10000", "10001-16383"}, *const after[] = {NULL, NULL,
+                                                                                                        "5001-10000",
+                                                                                                        "0-5000 10001-16383"};
+    io_fakes *fakes;
+
+    test->config.reconnect_max_ms = 20;
+    fakes = open_fakes(test, 4);
+    io_fakes_map(fakes, slots);
+    io_fakes_say(fakes->nodes[0].answer, "-MOVED 5 127.0.0.1:%d", io_fakes_port(fakes, 1));
+    io_fakes_ask(fakes, 5, SK__REPLY_ERROR, fakes->nodes[0].answer + 1);
+    io_test_until(test, io_fakes_node(fakes, 16383) != 0);
+    io_fakes_ask(fakes, 5, SK__REPLY_BYTES, "ok1");
+    if (map != NULL)
+        io_fakes_say(fakes->nodes[0].map, "%s", map);
+    for (int i = 1; i < 4; i++)
+        io_fakes_say(fakes->nodes[i].map, "%s", fakes->nodes[0].map);
+    fake_redis_refuse(fakes->nodes[1].fake);
+    /* One more is asked each time, until one of them knows. */
+    io_test_until(test, fakes->nodes[2].maps > 0 && fakes->nodes[3].maps > 0);
+    assert_int_equal(fake_redis_connections(fakes->nodes[2].fake), 1);
+    assert_int_equal(fake_redis_connections(fakes->nodes[3].fake), 1);
+    (void)snprintf(fakes->nodes[1].map, sizeof(fakes->nodes[1].map), "%s", fakes->nodes[0].map);
+    io_fakes_map(fakes, after);
+    (void)snprintf(fakes->nodes[0].map, sizeof(fakes->nodes[0].map), "%s", fakes->nodes[1].map);
+    io_fakes_ask(fakes, 5, SK__REPLY_BYTES, "ok3");
+    io_fakes_close(fakes);
+}
+
+/* CLUSTER FORGET and CLUSTER RESET: it knows of nobody. */
+static void a_seed_that_was_thrown_out(void **state) {
+    a_useless_seed_is_not_all_there_is(*state,
+                                       "0000000000000000000000000000000000000000 :1@1 myself,master - 0 0 0 connected\n");
+}
+
+static void a_seed_that_answers_with_errors(void **state) {
+    a_useless_seed_is_not_all_there_is(*state, "-ERR unknown command");
+}
+
+/* Cut off from the others, it says what it knew then. */
+static void a_seed_that_is_cut_off(void **state) {
+    a_useless_seed_is_not_all_there_is(*state, NULL);
+}
+
+/* While all is well nobody is connected that is not needed, whatever the answers are. */
+static void nobody_is_bothered_without_need(void **state) {
+    static const char *const slots[] = {NULL, "0-8000", "8001-16383"};
+    io_test *test = *state;
+    io_fakes *fakes;
+
+    fakes = open_fakes(test, 3);
+    io_fakes_map(fakes, slots);
+    for (int i = 0; i < 20; i++) {
+        const int maps = sum_of_maps(fakes);
+        const sk__sending how = {.slot = 5};
+
+        io_fakes_say(fakes->nodes[1].answer, "-CLUSTERDOWN The cluster is down");
+        io_fakes_say(fakes->nodes[0].answer, "-MOVED 5 127.0.0.1:%d", io_fakes_port(fakes, 1));
+        io_fakes_send(fakes, &how, "GET x");
+        io_test_until(test, sum_of_maps(fakes) > maps);
+    }
+    assert_int_equal(fake_redis_connections(fakes->nodes[2].fake), 0);
+    io_fakes_close(fakes);
+}
+
 /* ---- servers that come and go */
 
 /* What is outstanding is heard out; then its connection is closed, and its number is another's. */
@@ -510,24 +602,41 @@ static void a_server_may_come_back_at_once(void **state) {
     io_fakes_close(fakes);
 }
 
-/* One reply takes a server's only slot, and in the round of the loop in which its connection is closed another gives it back.
- */
-static void come_back_while_closing(io_test *test) {
+/* One reply takes a server's only slot, and in the round of the loop in which its connection is closed another gives it back,
+ * or names it. */
+static void come_back_while_closing(io_test *test, const char *how) {
+    const sk__sending asking = {.slot = 5, .asking = true};
     io_fakes *fakes = test->end_context;
-    char moved[60];
+    char text[60];
 
     if (test->replied == 2) {
-        (void)snprintf(moved, sizeof(moved), "-MOVED 5 127.0.0.1:%d", io_fakes_port(fakes, 1));
-        fake_redis_reply_text(fakes->nodes[0].client, moved);
+        (void)snprintf(text, sizeof(text), "-%s 5 127.0.0.1:%d", how, io_fakes_port(fakes, 1));
+        fake_redis_reply_text(fakes->nodes[0].client, text);
     } else if (test->replied == 3)
-        assert_int_equal(io_test_send_slot(test, 5, "GET x"), SECKILL_UNREACHABLE);
+        assert_int_equal(io_test_send_as(test, &asking, "GET x"), SECKILL_UNREACHABLE);
 }
 
-static void a_server_may_come_back_while_it_is_closed(void **state) {
-    io_test *test = *state;
+static void come_back(io_test *test) {
+    come_back_while_closing(test, "MOVED");
+}
+
+static int moves_before;
+
+static void come_back_in_vain(io_test *test) {
+    come_back_while_closing(test, "ASK");
+    if (test->replied == 3) {
+        test->fail_at = test->allocations + 1;
+        moves_before = test->moves;
+    }
+}
+
+/* Until that has begun. The number of the server that comes back. */
+static uint32_t leave_and(io_test *test, void (*come)(io_test *test)) {
     io_fakes *fakes;
     uint32_t node;
 
+    /* The map is asked for once. */
+    test->config.reconnect_min_ms = test->config.reconnect_max_ms = 2 * GUARD_MS;
     fakes = open_fakes(test, 2);
     io_fakes_say(fakes->nodes[0].map, "-NOPERM no map");
     io_fakes_say(fakes->nodes[0].answer, "-MOVED 5 127.0.0.1:%d", io_fakes_port(fakes, 1));
@@ -538,13 +647,39 @@ static void a_server_may_come_back_while_it_is_closed(void **state) {
     assert_int_equal(io_test_send_slot(test, 5, "GET x"), SECKILL_UNREACHABLE);
     io_test_until(test, test->node_ups[node] == 1 && fakes->nodes[0].commands == 2);
     io_fakes_say(fakes->nodes[1].answer, "-MOVED 5 127.0.0.1:%d", io_fakes_port(fakes, 0));
-    test->then_reply = come_back_while_closing;
+    test->then_reply = come;
     assert_int_equal(io_test_send_slot(test, 5, "GET x"), SECKILL_OK);
-    io_test_until(test, test->node_ups[node] == 2); /* nobody has sent again */
+    io_test_until(test, test->replied == 3);
     test->then_reply = NULL;
-    assert_int_equal(io_fakes_node(fakes, 5), node);
     io_fakes_say(fakes->nodes[1].answer, "+ok1");
+    return node;
+}
+
+static void a_server_may_come_back_while_it_is_closed(void **state) {
+    io_test *test = *state;
+    uint32_t node = leave_and(test, come_back);
+    io_fakes *fakes = test->end_context;
+
+    io_test_until(test, test->node_ups[node] == 2); /* nobody has sent again */
+    assert_int_equal(io_fakes_node(fakes, 5), node);
     io_fakes_ask(fakes, 5, SK__REPLY_BYTES, "ok1");
+    io_fakes_close(fakes);
+}
+
+/* The connection that was wanted cannot be made: whoever waits for it is told to send again. */
+static void a_server_comes_back_while_memory_is_short(void **state) {
+    const sk__sending asking = {.slot = 5, .asking = true};
+    io_test *test = *state;
+    uint32_t node = leave_and(test, come_back_in_vain);
+    io_fakes *fakes = test->end_context;
+
+    io_test_until(test, test->moves > moves_before);
+    assert_true(test->allocations >= test->fail_at);
+    assert_int_equal(test->node_ups[node], 1);
+    io_fakes_send(fakes, &asking, "GET x");
+    io_test_until(test, test->replied == 4);
+    assert_string_equal(test->replies[3].text, "ok1");
+    assert_int_equal(test->node_ups[node], 2);
     io_fakes_close(fakes);
 }
 
@@ -672,13 +807,19 @@ int main(void) {
         TEST(asking_without_a_cluster_changes_nothing),
         TEST(a_garbled_map_is_left_alone),
         TEST(a_refused_map_is_done_without),
+        TEST(a_refused_map_is_asked_for_after_a_reconnect),
         TEST(a_server_that_hangs_holds_up_nobody_else),
         TEST(a_question_that_is_lost_is_put_to_another),
         TEST(the_map_is_asked_for_while_a_server_is_down),
         TEST(somebody_is_found_to_ask),
+        TEST(a_seed_that_was_thrown_out),
+        TEST(a_seed_that_answers_with_errors),
+        TEST(a_seed_that_is_cut_off),
+        TEST(nobody_is_bothered_without_need),
         TEST(a_server_that_is_gone_is_left_when_it_has_answered),
         TEST(a_server_may_come_back_at_once),
         TEST(a_server_may_come_back_while_it_is_closed),
+        TEST(a_server_comes_back_while_memory_is_short),
         TEST(more_servers_than_numbers),
         TEST(closes_in_the_midst_of_it),
         TEST(each_allocation_may_fail_once),
