@@ -1,7 +1,7 @@
 /* A replica whose clock is half a minute wrong is promoted by hand. For as long as clocks may differ nothing ends there before
  * its time, what was over stays over, and the queue goes on.
  *
- * The clock is libfaketime's; where it is not installed the test is skipped.
+ * The clock is that of wrong_clock.c in tests/support.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -9,18 +9,11 @@
 #include "sale_checks.h"
 #include "sale_queue.h"
 
-#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { SHARDS = 2, SKEW_MS = 40000, HOLD_MS = 10000, UNITS = 20, WAITING = 3 };
-
-/* Debian's Redis gets its memory from jemalloc, which asks for the time while libfaketime begins: let it be glibc's. */
-#define PLAIN_MALLOC "libc_malloc_debug.so.0"
-
-static char libraries[256];
 
 typedef struct {
     redis_server *first, *second; /* the master, and the one that follows */
@@ -40,45 +33,21 @@ static int64_t now_ms(void) {
 
 /* ---- the servers ---- */
 
-static bool find_library(void) {
-    glob_t found;
-    bool is_there = glob("/usr/lib/*/faketime/libfaketimeMT.so.1", 0, NULL, &found) == 0;
-
-    if (is_there)
-        (void)snprintf(libraries, sizeof(libraries), PLAIN_MALLOC ":%s", found.gl_pathv[0]);
-    globfree(&found);
-    return is_there;
-}
-
-/* `offset` is as libfaketime takes it; NULL: the true time. */
+/* `offset`: seconds; NULL: the true time. */
 static redis_server *start_server(const char *offset) {
     static const char *const lines[] = {"repl-diskless-sync-delay 0", NULL};
     const redis_server_options options = {true, false, lines};
     redis_server *server;
 
     if (offset != NULL) {
-        (void)setenv("LD_PRELOAD", libraries, 1);
-        (void)setenv("FAKETIME", offset, 1);
-        (void)setenv("FAKETIME_DONT_FAKE_MONOTONIC", "1", 1);
+        (void)setenv("LD_PRELOAD", WRONG_CLOCK, 1);
+        (void)setenv("SECKILL_TEST_CLOCK", offset, 1);
     }
     server = redis_server_start(&options);
     (void)unsetenv("LD_PRELOAD");
-    (void)unsetenv("FAKETIME");
-    (void)unsetenv("FAKETIME_DONT_FAKE_MONOTONIC");
+    (void)unsetenv("SECKILL_TEST_CLOCK");
     assert_non_null(server);
     return server;
-}
-
-/* It is killed, and libfaketime leaves behind what it shares between processes. */
-static void free_second(stage *s) {
-    char path[64];
-    int pid = (int)redis_server_pid(s->second);
-
-    redis_server_free(s->second);
-    (void)snprintf(path, sizeof(path), "/dev/shm/faketime_shm_%d", pid);
-    (void)unlink(path);
-    (void)snprintf(path, sizeof(path), "/dev/shm/sem.faketime_sem_%d", pid);
-    (void)unlink(path);
 }
 
 static void follow(const stage *s) {
@@ -249,7 +218,7 @@ static void promote(const char *offset, int64_t offset_ms) {
     sale_close(&s.before);
     sale_close(&s.after);
     redis_server_free(s.first);
-    free_second(&s);
+    redis_server_free(s.second);
 }
 
 static void its_clock_is_ahead(void **state) {
@@ -268,7 +237,7 @@ int main(void) {
         cmocka_unit_test(its_clock_is_behind),
     };
 
-    if (!redis_server_available() || !find_library())
+    if (!redis_server_available())
         return 77;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
