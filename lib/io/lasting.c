@@ -49,6 +49,8 @@ static void keep(both *pair, const sk__reply *reply) {
     pair->reply.bytes = copy;
     if (copy != NULL && reply->size > 0)
         memcpy(copy, reply->bytes, reply->size);
+    if (copy != NULL)
+        copy[reply->size] = '\0'; /* as hiredis leaves it */
 }
 
 /* The command's answer. Where the connection is lost WAIT's answer is lost too, right after. */
