@@ -258,4 +258,13 @@ orders_db_place orders_db_place_of(const orders_db_order *order);
 orders_db_status orders_db_list_changed(orders_db *db, const char *activity, const char *item, orders_db_place after,
                                         int64_t last_number, uint32_t limit, orders_db_order_cb cb, void *user_data);
 
+/* Whether the list is to go on. */
+typedef bool (*orders_db_look_cb)(const orders_db_order *order, void *user_data);
+
+/* Lists the item's orders that changed last before a time, the newest first, until the callback has seen enough.
+ *   limit   1 to 100,000
+ *   count   gets how many the callback saw */
+orders_db_status orders_db_look_back(orders_db *db, const char *activity, const char *item, int64_t before_ms, uint32_t limit,
+                                     orders_db_look_cb cb, void *user_data, size_t *count);
+
 #endif

@@ -48,7 +48,9 @@
     X(LAST_NUMBER, "SELECT coalesce(max(number), 0) FROM orders")                                                              \
     X(LIST_CHANGED, ORDERS_DB__ORDER_COLUMNS                                                                                   \
       " FROM orders WHERE activity = ?1 AND item = ?2 AND " ORDERS_DB__CHANGED " >= ?3 "                                       \
-      "AND (" ORDERS_DB__CHANGED " > ?3 OR number > ?4) AND number <= ?5 ORDER BY " ORDERS_DB__CHANGED ", number LIMIT ?6")
+      "AND (" ORDERS_DB__CHANGED " > ?3 OR number > ?4) AND number <= ?5 ORDER BY " ORDERS_DB__CHANGED ", number LIMIT ?6")    \
+    X(LOOK_BACK, ORDERS_DB__ORDER_COLUMNS " FROM orders WHERE activity = ?1 AND item = ?2 AND " ORDERS_DB__CHANGED             \
+                                          " < ?3 ORDER BY " ORDERS_DB__CHANGED " DESC LIMIT ?4")
 
 enum {
 #define ORDERS_DB_STATEMENT_ENUM(name, sql) ORDERS_DB__##name,

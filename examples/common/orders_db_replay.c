@@ -102,3 +102,41 @@ orders_db_status orders_db_list_changed(orders_db *db, const char *activity, con
     return code == SQLITE_OK ? orders_db__each_order(db, statement, cb, user_data, &count)
                              : orders_db__failed(db, code, "listing what changed");
 }
+
+static orders_db_status look_back(orders_db *db, sqlite3_stmt *statement, orders_db_look_cb cb, void *user_data,
+                                  size_t *count) {
+    orders_db_status status = ORDERS_DB_OK;
+    int code = SQLITE_ROW;
+    for (bool more = true; more && status == ORDERS_DB_OK && (code = sqlite3_step(statement)) == SQLITE_ROW;) {
+        orders_db_order order;
+        status = orders_db__read_order(db, statement, &order);
+        if (status == ORDERS_DB_OK) {
+            more = cb(&order, user_data);
+            ++*count;
+        }
+    }
+    if (code != SQLITE_ROW && code != SQLITE_DONE) {
+        status = orders_db__failed(db, code, "looking for the last changes");
+    }
+    (void)sqlite3_reset(statement);
+    return status;
+}
+
+orders_db_status orders_db_look_back(orders_db *db, const char *activity, const char *item, int64_t before_ms, uint32_t limit,
+                                     orders_db_look_cb cb, void *user_data, size_t *count) {
+    sqlite3_stmt *statement;
+    *count = 0;
+    if (limit == 0 || limit > LIST_MAX) {
+        return orders_db__fail(db, ORDERS_DB_INVALID, "a list's size is out of range");
+    }
+    orders_db_status status = orders_db__use_for_item(db, ORDERS_DB__LOOK_BACK, activity, item, &statement);
+    if (status != ORDERS_DB_OK) {
+        return status;
+    }
+    int code = sqlite3_bind_int64(statement, 3, before_ms);
+    if (code == SQLITE_OK) {
+        code = sqlite3_bind_int64(statement, 4, limit);
+    }
+    return code == SQLITE_OK ? look_back(db, statement, cb, user_data, count)
+                             : orders_db__failed(db, code, "looking for the last changes");
+}

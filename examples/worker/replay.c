@@ -28,6 +28,7 @@ typedef struct replay_order {
     uint32_t shard;
     bool missing;    /* Redis did not know it, or not that it was refunded */
     bool taken_back; /* it is not to stay sold */
+    bool full;       /* Redis has no room for it among the records of its user */
 } replay_order;
 
 static replay *of_job(db_job *job) {
@@ -102,7 +103,8 @@ static void note_missing(replay_order *o, const seckill_result *result) {
 
 static void on_taken_back(const seckill_result *result, void *user_data) {
     replay_order *o = user_data;
-    if (!is_final(result->status)) {
+    /* Where there was no room for the order there is nothing to take back. */
+    if (!is_final(result->status) && !(o->full && result->status == SECKILL_BUSY)) {
         unanswered(o, result->status, result->message);
     }
     note_missing(o, result);
@@ -145,9 +147,13 @@ static void answered(replay *r) {
     }
 }
 
-/* What no replay can mend is for a person: Redis knows this reservation as something else. */
+/* What no replay can mend is for a person: Redis knows this reservation as something else, or its user has as many records as
+ * one may have, which are of other reservations. */
 static void log_contradiction(const replay_order *o, seckill_status status) {
     char id[OPTIONS_TEXT];
+    if (o->replay->rehearsal) {
+        return;
+    }
     options_format_reservation_id(o->ref.reservation_id, id);
     log_line(SECKILL_LOG_ERROR, "%s: the order of reservation %s cannot be replayed: %s", o->replay->item->label, id,
              seckill_status_name(status));
@@ -156,10 +162,12 @@ static void log_contradiction(const replay_order *o, seckill_status status) {
 static void on_replayed(const seckill_result *result, void *user_data) {
     replay_order *o = user_data;
     replay *r = o->replay;
-    if (!is_final(result->status)) {
+    o->full = result->status == SECKILL_BUSY;
+    if (!is_final(result->status) && !o->full) {
         unanswered(o, result->status, result->message);
     } else {
         r->answered++;
+        r->shards[o->shard].written = true;
         note_missing(o, result);
         /* Refunded: the database knows, or its event is on its way there. */
         if (result->status != SECKILL_OK && result->status != SECKILL_REFUNDED) {

@@ -21,9 +21,13 @@ struct replay_order;
 typedef struct {
     uint64_t seen;       /* its epoch when it was looked at last; 0: it was not yet */
     uint64_t remembered; /* the epoch that the database remembers; 0: none, or not known */
+    uint64_t lost;       /* the first epoch seen since one was remembered: what is missing was lost before; 0: none */
+    int64_t last_ms;     /* when an order of it changed last before that */
     uint64_t doubt;      /* orders of this epoch were written that Redis may not have known any more; 0: none */
+    bool sought;         /* its last_ms is being looked for */
     bool due;            /* replay it, whatever is remembered */
     bool replaying;      /* its orders are being replayed */
+    bool written;        /* a script has written its epoch since the replay began: it is not only computed any more */
     bool failed;         /* one of them has no final answer */
 } replay_shard;
 
@@ -33,11 +37,12 @@ struct replay {
     /* Set before replay_start; they must stay until `done`. */
     struct item *item;
     void (*done)(replay *replay);
-    replay_shard *shards; /* orders of those that are `replaying` are replayed; `failed` is set */
+    replay_shard *shards; /* orders of those that are `replaying` are replayed; `written` and `failed` are set */
     uint32_t shard_count;
     uint8_t seed[SECKILL_SEED_SIZE];
     orders_db_place after; /* the page begins behind it */
     int64_t last_number;   /* orders with higher numbers were written since the replay began */
+    bool rehearsal;        /* the page is replayed once more: what is wrong with its orders is said then */
 
     /* Set when `done` is called. */
     orders_db_place end; /* of the page */

@@ -7,6 +7,8 @@
  *   look        ... once more. What is read now stays, unless there is another failover, and what is replayed from now on is
  *   pages       replayed in this epoch: from the first page again, to the last order that was written when they began
  *   remember    the epochs of those shards in which every order got a final answer; the others begin again after a pause
+ *   write       where a shard had no orders to replay nothing has written its epoch yet: what is overdue is expired once, which
+ *               writes it and needs no replay before; then from the look on
  *
  * It may be cut off anywhere: the next worker finds the epoch not remembered, and begins again. Several workers at once replay
  * the same, which changes nothing.
@@ -28,7 +30,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LOOK_MS = 1000 }; /* pause between two looks where no expirer tells of new epochs */
+enum {
+    LOOK_MS = 1000,        /* pause between two looks where no expirer tells of new epochs */
+    LOOK_BACK_MAX = 100000 /* orders that are searched for the last one of each shard; without one all are replayed */
+};
 
 static replayer *of(task *t) {
     return (replayer *)((char *)t - offsetof(replayer, task));
@@ -99,13 +104,20 @@ static void report(const replayer *r) {
     }
 }
 
+static void forget_progress(replayer *r) {
+    r->paging = r->settled = r->failed = false;
+    for (uint32_t i = 0; i < r->shard_count; i++) {
+        r->shards[i].written = false;
+    }
+}
+
 /* Everything is remembered, or tried. */
 static void settle(replayer *r) {
     const settings *s = r->item->worker->settings;
     uint32_t pause = s->list_interval_ms;
     bool failed = r->failed || !r->all_read;
     report(r);
-    r->paging = r->settled = r->failed = false;
+    forget_progress(r);
     r->replayed = r->missing = 0;
     if (!any_stale(r) && r->all_read) {
         become_ready(r);
@@ -117,14 +129,58 @@ static void settle(replayer *r) {
     task_next(&r->task, s->roles & ROLE_EXPIRE || pause < LOOK_MS ? pause : LOOK_MS);
 }
 
+/* ---- writing the epochs of shards without orders ---- */
+
+static bool any_unwritten(const replayer *r) {
+    bool unwritten = false;
+    for (uint32_t i = 0; i < r->shard_count; i++) {
+        unwritten = unwritten || (is_stale(&r->shards[i]) && !r->shards[i].written);
+    }
+    return unwritten;
+}
+
+static void on_expired(const seckill_expire_result *result, void *user_data) {
+    replayer *r = user_data;
+    worker_counts *counts = &r->item->worker->counts;
+    counts->expired_reservations += (uint64_t)result->reservations;
+    counts->expired_units += (uint64_t)result->units;
+    for (size_t i = 0; i < result->outcome_count; i++) {
+        const seckill_shard_outcome *outcome = &result->outcomes[i];
+        if (outcome->shard < r->shard_count && outcome->epoch != 0) {
+            r->shards[outcome->shard].written = true;
+        }
+    }
+    if (any_unwritten(r)) {
+        note_failure(r, result->status, result->message);
+        r->failed = true;
+        settle(r);
+        return;
+    }
+    r->paging = false;
+    task_next(&r->task, 0); /* what was lost between the replay and now is found by the next look */
+}
+
+static void write_epochs(replayer *r) {
+    seckill_status status = seckill_expire(r->item->handle, 0, on_expired, r);
+    if (status != SECKILL_OK) {
+        note_failure(r, status, seckill_status_message(status));
+        r->failed = true;
+        settle(r);
+    }
+}
+
 /* ---- remembering ---- */
+
+static bool is_replayed(const replay_shard *shard) {
+    return shard->replaying && !shard->failed && shard->written;
+}
 
 static orders_db_status remember(orders_db *db, db_job *job) {
     replayer *r = of_job(job);
     const options_name *name = &r->item->name;
     orders_db_status status = ORDERS_DB_OK;
     for (uint32_t i = 0; i < r->shard_count && status == ORDERS_DB_OK; i++) {
-        if (r->shards[i].replaying && !r->shards[i].failed) {
+        if (is_replayed(&r->shards[i])) {
             status = orders_db_note_replayed(db, name->activity, name->item, i, r->shards[i].seen);
         }
     }
@@ -135,13 +191,19 @@ static void on_remembered(db_job *job, bool committed) {
     replayer *r = of_job(job);
     for (uint32_t i = 0; i < r->shard_count; i++) {
         replay_shard *shard = &r->shards[i];
-        if (shard->replaying && !shard->failed && committed) {
+        if (is_replayed(shard) && committed) {
             shard->remembered = shard->seen;
+            shard->lost = 0;
             shard->due = false;
         }
         shard->replaying = false;
     }
-    settle(r);
+    /* Only where every shard is replayed: else it would expire what is about to be sold. */
+    if (committed && !r->failed && r->all_read && any_unwritten(r) && !r->task.closing && r->item->worker->client) {
+        write_epochs(r);
+    } else {
+        settle(r);
+    }
 }
 
 /* ---- pages ---- */
@@ -177,14 +239,14 @@ static void on_page(replay *page) {
     }
 }
 
-/* Changes since then are replayed. A new epoch's number is the time at which a server first saw its data so, by its clock: what
- * was lost is older than that, however late it is noticed. */
+/* Changes since then are replayed. A new epoch's number is the time at which something was written in it first, perhaps long
+ * after the loss: what was lost is not much older than the last order before it. */
 static int64_t since(const replayer *r) {
     int64_t window_ms = r->item->worker->settings->replay_window_ms, at_ms = r->server_ms;
     for (uint32_t i = 0; i < r->shard_count; i++) {
         const replay_shard *shard = &r->shards[i];
-        if (shard->replaying && shard->remembered != 0 && shard->seen < (uint64_t)at_ms) {
-            at_ms = (int64_t)shard->seen;
+        if (shard->replaying && shard->last_ms < at_ms) {
+            at_ms = shard->last_ms;
         }
     }
     at_ms -= window_ms + r->item->max_skew_ms;
@@ -206,25 +268,73 @@ static int64_t until(const replayer *r) {
     return until_ms + window_ms + r->item->max_skew_ms;
 }
 
+static void start_page(replayer *r) {
+    r->replay.rehearsal = !r->settled;
+    replay_start(&r->replay);
+}
+
 static void begin_pages(replayer *r) {
     r->paging = true;
     r->failed = false;
     r->replay.item = r->item;
     r->replay.done = on_page;
     r->replay.shards = r->shards;
-    r->replay.shard_count = r->item->shard_count < r->shard_count ? r->item->shard_count : r->shard_count;
-    memcpy(r->replay.seed, r->item->seed, sizeof r->replay.seed);
     r->replay.after = (orders_db_place){since(r), 0};
-    replay_start(&r->replay);
+    start_page(r);
 }
 
 /* ---- looking ---- */
+
+/* Before this a shard's orders were confirmed in an epoch before the one that lost some, by whichever clock. */
+static int64_t before(const replayer *r, const replay_shard *shard) {
+    return (int64_t)shard->lost - r->max_skew_ms;
+}
+
+/* Takes the order for its shard's last one, unless one is known. */
+static bool look_at(const orders_db_order *order, void *user_data) {
+    replayer *r = user_data;
+    int64_t changed_ms = orders_db_place_of(order).changed_ms;
+    replay_shard *shard = &r->shards[seckill_shard_of(order->user, r->replay.seed, r->replay.shard_count)];
+    if (shard->sought && changed_ms < before(r, shard)) {
+        shard->sought = false;
+        shard->last_ms = changed_ms;
+        r->sought--;
+    }
+    return r->sought > 0;
+}
+
+/* The time from which a shard's orders are replayed is that of its own last order: while one shard is out, others may sell. */
+static orders_db_status find_last(orders_db *db, replayer *r) {
+    const options_name *name = &r->item->name;
+    int64_t before_ms = 0;
+    size_t count;
+    r->sought = 0;
+    for (uint32_t i = 0; i < r->shard_count; i++) {
+        replay_shard *shard = &r->shards[i];
+        bool stale = shard->seen != 0 && (shard->due || shard->seen != r->loaded[i]);
+        shard->last_ms = (int64_t)shard->lost;
+        shard->sought = stale && i < r->replay.shard_count;
+        r->sought += shard->sought;
+        before_ms = shard->sought && before(r, shard) > before_ms ? before(r, shard) : before_ms;
+    }
+    if (r->sought == 0 || r->item->worker->settings->replay_window_ms == 0) {
+        return ORDERS_DB_OK;
+    }
+    orders_db_status status = orders_db_look_back(db, name->activity, name->item, before_ms, LOOK_BACK_MAX, look_at, r, &count);
+    for (uint32_t i = 0; i < r->shard_count && status == ORDERS_DB_OK && count == LOOK_BACK_MAX; i++) {
+        r->shards[i].last_ms = r->shards[i].sought ? 0 : r->shards[i].last_ms;
+    }
+    return status;
+}
 
 static orders_db_status load(orders_db *db, db_job *job) {
     replayer *r = of_job(job);
     const options_name *name = &r->item->name;
     orders_db_status status = orders_db_last_number(db, &r->replay.last_number);
-    return status == ORDERS_DB_OK ? orders_db_replayed(db, name->activity, name->item, r->loaded, r->shard_count) : status;
+    if (status == ORDERS_DB_OK) {
+        status = orders_db_replayed(db, name->activity, name->item, r->loaded, r->shard_count);
+    }
+    return status == ORDERS_DB_OK ? find_last(db, r) : status;
 }
 
 static void on_loaded(db_job *job, bool committed) {
@@ -234,6 +344,7 @@ static void on_loaded(db_job *job, bool committed) {
         replay_shard *shard = &r->shards[i];
         shard->remembered = r->loaded[i];
         shard->replaying = is_stale(shard);
+        shard->lost = shard->replaying ? shard->lost : 0;
         shard->failed = false;
         any = any || shard->replaying;
     }
@@ -244,17 +355,29 @@ static void on_loaded(db_job *job, bool committed) {
     }
 }
 
+static void begin_load(replayer *r) {
+    r->replay.shard_count = r->item->shard_count < r->shard_count ? r->item->shard_count : r->shard_count;
+    memcpy(r->replay.seed, r->item->seed, sizeof r->replay.seed);
+    r->max_skew_ms = r->item->max_skew_ms;
+    submit(r, load, on_loaded, false);
+}
+
 static void see(replay_shard *shard, uint64_t epoch) {
     shard->seen = epoch;
     shard->due = shard->due || (shard->doubt != 0 && shard->doubt != epoch);
     shard->doubt = 0;
+    if (!is_stale(shard)) {
+        shard->lost = 0;
+    } else if (shard->lost == 0 || epoch < shard->lost) {
+        shard->lost = epoch;
+    }
 }
 
 static void on_looked(const seckill_stock_result *result, void *user_data) {
     replayer *r = user_data;
     r->all_read = result->status == SECKILL_OK;
     r->reached = false;
-    r->server_ms = result->server_time_ms;
+    r->server_ms = result->server_time_ms > 0 ? result->server_time_ms : r->server_ms;
     if (!r->all_read) {
         note_failure(r, result->status, result->message);
     }
@@ -264,9 +387,15 @@ static void on_looked(const seckill_stock_result *result, void *user_data) {
             r->reached = true;
         }
     }
-    if (any_stale(r) && !r->task.closing) {
-        r->ready = false;
-        submit(r, load, on_loaded, false);
+    for (size_t i = result->count; i < r->shard_count && r->all_read; i++) {
+        r->shards[i].seen = 0; /* defined anew with fewer */
+    }
+    r->ready = r->ready && !any_stale(r);
+    if (!r->reached) {
+        forget_progress(r); /* nobody can be asked, and who is there next may be another one */
+        end_failed(r);
+    } else if (any_stale(r) && !r->task.closing) {
+        begin_load(r);
     } else {
         settle(r);
     }
@@ -308,7 +437,7 @@ static void run(task *t) {
     if (r->item->shard_count == 0) {
         task_next(t, r->item->worker->settings->list_interval_ms); /* the settings are not read yet */
     } else if (r->paging) {
-        replay_start(&r->replay);
+        start_page(r);
     } else {
         look(r);
     }

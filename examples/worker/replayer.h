@@ -19,6 +19,8 @@ typedef struct {
     uint64_t *loaded; /* what the database remembers of each, while it is read */
     uint32_t shard_count;
     int64_t server_ms;          /* the servers' clock at the last look */
+    uint32_t sought;            /* shards whose last order is being looked for ... */
+    int64_t max_skew_ms;        /* ... with the item's as it was then */
     bool all_read, reached;     /* the last look saw every shard; one at least */
     bool paging;                /* the next round is a page, not a look */
     bool settled;               /* the epochs that were looked at last are written, not only computed */

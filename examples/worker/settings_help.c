@@ -33,8 +33,8 @@ static const char what_to_do[] =
     "  --refund-unpaid-after T   refund orders that are not marked as paid so long after they were confirmed, 1s to 30d;\n"
     "                            default: never\n"
     "  --replay-window T         after a failover: which orders Redis is told again, those confirmed or refunded so long\n"
-    "                            before it or later, to 30d; 0: all; default 10m. Make it more than a replica may be behind,\n"
-    "                            or a backup old\n"
+    "                            before the last order that came before it, or later, to 30d; 0: all; default 10m. Make it\n"
+    "                            more than a replica may be behind, or a backup old\n"
     "\n";
 
 static const char how[] =

@@ -328,7 +328,7 @@ worker_summary worker_end(worker_process *w, int number) {
 }
 
 bool worker_logged(const worker_process *w, const char *text) {
-    char log[65536];
+    static char log[1024 * 1024];
     read_text(w->err, log, sizeof log);
     return strstr(log, text) != NULL;
 }

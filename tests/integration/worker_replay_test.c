@@ -156,18 +156,144 @@ static void test_not_without_orders(void **state) {
 
 /* ---- which orders ---- */
 
+static const char *const within_a_second[] = {"--replay-window", "1s", "--verbose", NULL};
+
+/* One shard, five orders, and one more after the window. */
+static void buy_old_and_new(void) {
+    shop_plan plan = SHOP_PLAN_INIT;
+    plan.shards = 1;
+    open_market_with(100, &plan);
+    save();
+    buy(5);
+    write_orders(5);
+    wait_until_server_says(sale_expire(&the_shop.sale).server_time_ms + 1100);
+    buy(1);
+    write_orders(6);
+}
+
 static void test_window(void **state) {
+    (void)state;
+    buy_old_and_new();
+    fail_over();
+    assert_int_equal(replay_with(within_a_second, 1).orders_replayed, 1);
+    fail_over();
+    assert_int_equal(replay_with((const char *[]){"--replay-window", "0", "--verbose", NULL}, 6).orders_missing, 6);
+    check_books(6);
+    shop_close(&the_shop);
+}
+
+/* The new epoch begins long after the last order: the window ends with the order. */
+static void test_outage(void **state) {
     (void)state;
     open_market(100);
     save();
     buy(5);
     write_orders(5);
-    wait_until_server_says(sale_expire(&the_shop.sale).server_time_ms + 1100);
-    fail_over();
-    assert_int_equal(replay_with((const char *[]){"--replay-window", "1s", "--verbose", NULL}, 0).orders_replayed, 0);
-    fail_over();
-    assert_int_equal(replay_with((const char *[]){"--replay-window", "0", "--verbose", NULL}, 5).orders_missing, 5);
+    redis_server_kill(the_shop.server);
+    sleep_ms(1500);
+    assert_true(redis_server_restart(the_shop.server));
+    assert_int_equal(replay_with(within_a_second, 5).orders_missing, 5);
     check_books(5);
+    shop_close(&the_shop);
+}
+
+/* A second failover before the first one's replay, after new orders: what the first one lost is not forgotten. */
+static void test_outage_and_another_failover(void **state) {
+    (void)state;
+    static const char *const arguments[] = {"--replay-window", "1s", "--busy-timeout", "20ms", "--verbose", NULL};
+    char error[ORDERS_DB_ERROR_SIZE];
+    orders_db *db;
+    open_market(100);
+    save();
+    buy(5);
+    worker_process worker = worker_start(&the_shop, arguments);
+    wait_written(5);
+    worker_wait_log(&worker, "Redis knows every order");
+    wait_remembered();
+    assert_int_equal(orders_db_open(the_shop.orders, 0, 5000, &db, error), ORDERS_DB_OK);
+    assert_int_equal(orders_db_begin(db), ORDERS_DB_OK);
+    fail_over();
+    sleep_ms(1500);
+    buy(5);
+    fail_over();
+    orders_db_rollback(db);
+    orders_db_close(db);
+    wait_remembered();
+    wait_sold(shop_orders(&the_shop));
+    assert_int_equal(worker_end(&worker, SIGTERM).exit_code, 0);
+    assert_true(stock().sold >= 5);
+    shop_close(&the_shop);
+}
+
+/* A look that reaches nobody begins no replay: it would not know since when. */
+static void test_nobody_there(void **state) {
+    (void)state;
+    static const char *const arguments[] = {"--replay-window", "1s", "--timeout", "300ms", "--verbose", NULL};
+    buy_old_and_new();
+    save();
+    redis_server_kill(the_shop.server);
+    worker_process worker = worker_start(&the_shop, arguments);
+    sleep_ms(500);
+    assert_true(redis_server_restart(the_shop.server));
+    worker_wait_log(&worker, "Redis knows every order");
+    for (int round = 0; round < 2; round++) {
+        redis_server_kill(the_shop.server);
+        sleep_ms(1500);
+        assert_true(redis_server_restart(the_shop.server));
+        wait_remembered();
+    }
+    worker_summary summary = worker_end(&worker, SIGTERM);
+    assert_int_equal(summary.exit_code, 0);
+    assert_in_range(summary.orders_replayed, 1, 5); /* the new one, again and again */
+    check_books(6);
+    shop_close(&the_shop);
+}
+
+/* Shards without orders: looking writes no epoch, and without an expirer nobody would. */
+static void test_nothing_to_replay(void **state) {
+    (void)state;
+    open_market(100);
+    save();
+    worker_process worker = worker_start(&the_shop, (const char *[]){"--roles", "orders", "--verbose", NULL});
+    worker_wait_log(&worker, "Redis knows every order");
+    for (uint32_t round = 0; round < 2; round++) {
+        fail_over();
+        wait_remembered();
+        buy(1); /* one shard has an order now, the others none */
+        wait_written(round + 1);
+        save();
+    }
+    fail_over();
+    wait_remembered();
+    assert_int_equal(worker_end(&worker, SIGTERM).exit_code, 0);
+    check_books(2);
+    shop_close(&the_shop);
+}
+
+/* Its user has as many records as one may have: for a person, and nothing waits for it. */
+static void test_no_room_for_a_record(void **state) {
+    (void)state;
+    shop_plan plan = SHOP_PLAN_INIT;
+    plan.settings.limit = SECKILL_USER_RECORDS_MAX + 1;
+    open_market_with(100, &plan);
+    save();
+    buy(1);
+    write_orders(1);
+    fail_over();
+    for (int i = 0; i < SECKILL_USER_RECORDS_MAX; i++) {
+        char request[16];
+        (void)snprintf(request, sizeof request, "again-%d", i);
+        sale_answer answer = sale_reserve(&the_shop.sale, "user-0", request, 1);
+        assert_int_equal(answer.status, SECKILL_OK);
+        assert_int_equal(sale_confirm(&the_shop.sale, &answer.ref, "").status, SECKILL_OK);
+    }
+    worker_process worker = worker_start(&the_shop, lively);
+    worker_wait_log(&worker, "cannot be replayed: busy");
+    worker_wait_log(&worker, "Redis knows every order");
+    wait_remembered();
+    wait_written(SECKILL_USER_RECORDS_MAX + 1);
+    assert_int_equal(worker_end(&worker, SIGTERM).exit_code, 0);
+    assert_int_equal(stock().sold, SECKILL_USER_RECORDS_MAX);
     shop_close(&the_shop);
 }
 
@@ -292,6 +418,11 @@ int main(void) {
         cmocka_unit_test(test_by_orders_alone),
         cmocka_unit_test(test_not_without_orders),
         cmocka_unit_test(test_window),
+        cmocka_unit_test(test_outage),
+        cmocka_unit_test(test_outage_and_another_failover),
+        cmocka_unit_test(test_nobody_there),
+        cmocka_unit_test(test_nothing_to_replay),
+        cmocka_unit_test(test_no_room_for_a_record),
         cmocka_unit_test(test_window_begins_at_the_failover),
         cmocka_unit_test(test_many_orders),
         cmocka_unit_test(test_refunds_of_refused_orders),

@@ -157,6 +157,41 @@ static void test_without_orders(void **state) {
     assert_int_equal(list(f, (orders_db_place){0, 0}, 100, 10).count, 0);
 }
 
+typedef struct {
+    uint32_t ids[16];
+    size_t count, enough;
+} back;
+
+static bool look(const orders_db_order *order, void *user_data) {
+    back *b = user_data;
+    b->ids[b->count++] = order->reservation_id[15];
+    return b->count < b->enough;
+}
+
+static void expect_back(fixture *f, int64_t before_ms, uint32_t limit, size_t enough, size_t count, const uint32_t *ids) {
+    back b = {.enough = enough};
+    size_t seen = 99;
+    must(f, orders_db_look_back(f->db, "618", "phone", before_ms, limit, look, &b, &seen));
+    assert_int_equal(seen, count);
+    assert_int_equal(b.count, count);
+    assert_memory_equal(b.ids, ids, count * sizeof ids[0]);
+}
+
+static void test_looks_back(void **state) {
+    fixture *f = *state;
+    back b = {.enough = 1};
+    size_t count;
+    expect_back(f, 2000, 10, 10, 0, (uint32_t[]){0});
+    fill(f);
+    expect_back(f, 2000, 10, 1, 1, (uint32_t[]){2});
+    expect_back(f, 1010, 10, 2, 2, (uint32_t[]){6, 5}); /* not at that time */
+    expect_back(f, 1010, 2, 10, 2, (uint32_t[]){6, 5});
+    expect_back(f, 1003, 10, 10, 1, (uint32_t[]){1});
+    expect_back(f, 1001, 10, 10, 0, (uint32_t[]){0});
+    assert_int_equal(orders_db_look_back(f->db, "618", "phone", 1, 0, look, &b, &count), ORDERS_DB_INVALID);
+    assert_int_equal(orders_db_look_back(f->db, "618", "phone", 1, 100001, look, &b, &count), ORDERS_DB_INVALID);
+}
+
 /* However many orders there are, only those of the page are read. */
 static void test_uses_the_index(void **state) {
     fixture *f = *state;
@@ -167,6 +202,13 @@ static void test_uses_the_index(void **state) {
     assert_int_equal(sqlite3_step(plan), SQLITE_ROW);
     assert_non_null(strstr((const char *)sqlite3_column_text(plan, 3), "orders_by_change"));
     assert_int_equal(sqlite3_step(plan), SQLITE_DONE); /* no sorting */
+    (void)sqlite3_finalize(plan);
+    sql = "EXPLAIN QUERY PLAN SELECT number FROM orders WHERE activity = '1' AND item = '2' "
+          "AND " ORDERS_DB__CHANGED " < 3 ORDER BY " ORDERS_DB__CHANGED " DESC LIMIT 5";
+    assert_int_equal(sqlite3_prepare_v2(f->db->sqlite, sql, -1, &plan, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(plan), SQLITE_ROW);
+    assert_non_null(strstr((const char *)sqlite3_column_text(plan, 3), "orders_by_change"));
+    assert_int_equal(sqlite3_step(plan), SQLITE_DONE);
     (void)sqlite3_finalize(plan);
 }
 
@@ -251,6 +293,7 @@ int main(void) {
         TEST(test_lists_by_the_last_change),
         TEST(test_pages_join),
         TEST(test_pages_miss_nothing_that_moves),
+        TEST(test_looks_back),
         TEST(test_without_orders),
         TEST(test_uses_the_index),
         TEST(test_brings_version_2_up),
