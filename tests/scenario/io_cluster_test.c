@@ -140,7 +140,8 @@ static void a_master_that_hangs_holds_up_only_its_own(void **state) {
         for (int i = 0; i < 60; i++)
             if (masters[i] != hung && load.jobs[i].done - before[i] < least)
                 least = load.jobs[i].done - before[i];
-    } while ((least < 500 || test->downs < 3) && !test->late);
+        /* Its kernel goes on taking connections, which are up until their first command is given up. */
+    } while ((least < 500 || test->downs < 3 || sk__io_is_up(test->io)) && !test->late);
     assert_true(least >= 500);
     assert_false(sk__io_is_up(test->io));
     assert_true(sk__io_trouble(test->io)[0] != '\0');
