@@ -125,6 +125,17 @@ orders_db_status orders_db__run_with(orders_db *db, sqlite3_stmt *statement, int
     return code == SQLITE_OK ? orders_db__run(db, statement, doing) : orders_db__failed(db, code, doing);
 }
 
+orders_db_status orders_db__run_for_item(orders_db *db, int which, const char *activity, const char *item, int64_t third,
+                                         int64_t fourth, const char *doing) {
+    sqlite3_stmt *statement;
+    orders_db_status status = orders_db__use_for_item(db, which, activity, item, &statement);
+    if (status != ORDERS_DB_OK) {
+        return status;
+    }
+    int code = sqlite3_bind_int64(statement, 3, third);
+    return code == SQLITE_OK ? orders_db__run_with(db, statement, 4, fourth, doing) : orders_db__failed(db, code, doing);
+}
+
 static bool is_name(const char *text) {
     size_t size = text ? strlen(text) : 0;
     return size > 0 && size <= SECKILL_ID_MAX;

@@ -33,14 +33,7 @@ static orders_db_status read_inventory(orders_db *db, const char *activity, cons
 }
 
 static orders_db_status write_inventory(orders_db *db, const char *activity, const char *item, int64_t total, int64_t left) {
-    sqlite3_stmt *statement;
-    orders_db_status status = orders_db__use_for_item(db, ORDERS_DB__SET_INVENTORY, activity, item, &statement);
-    if (status != ORDERS_DB_OK) {
-        return status;
-    }
-    int code = sqlite3_bind_int64(statement, 3, total);
-    return code == SQLITE_OK ? orders_db__run_with(db, statement, 4, left, "setting the inventory")
-                             : orders_db__failed(db, code, "setting the inventory");
+    return orders_db__run_for_item(db, ORDERS_DB__SET_INVENTORY, activity, item, total, left, "setting the inventory");
 }
 
 static orders_db_status set_inventory(orders_db *db, const char *activity, const char *item, int64_t total,

@@ -89,6 +89,10 @@ orders_db_status orders_db__use_for_order(orders_db *db, int which, const uint8_
 /* Binds a number and runs. */
 orders_db_status orders_db__run_with(orders_db *db, sqlite3_stmt *statement, int index, int64_t value, const char *doing);
 
+/* Runs a statement about an item whose third and fourth parameters are numbers. */
+orders_db_status orders_db__run_for_item(orders_db *db, int which, const char *activity, const char *item, int64_t third,
+                                         int64_t fourth, const char *doing);
+
 /* Around what needs a transaction: begins one unless one was begun (*own), and ends it if it is its own. */
 orders_db_status orders_db__begin_own(orders_db *db, bool *own);
 orders_db_status orders_db__end_own(orders_db *db, bool own, orders_db_status status);

@@ -34,14 +34,8 @@ orders_db_status orders_db_replayed(orders_db *db, const char *activity, const c
 }
 
 static orders_db_status note_replayed(orders_db *db, const char *activity, const char *item, uint32_t shard, uint64_t epoch) {
-    sqlite3_stmt *statement;
-    orders_db_status status = orders_db__use_for_item(db, ORDERS_DB__NOTE_REPLAYED, activity, item, &statement);
-    if (status != ORDERS_DB_OK) {
-        return status;
-    }
-    int code = sqlite3_bind_int64(statement, 3, shard);
-    return code == SQLITE_OK ? orders_db__run_with(db, statement, 4, (int64_t)epoch, "noting a replayed epoch")
-                             : orders_db__failed(db, code, "noting a replayed epoch");
+    return orders_db__run_for_item(db, ORDERS_DB__NOTE_REPLAYED, activity, item, shard, (int64_t)epoch,
+                                   "noting a replayed epoch");
 }
 
 orders_db_status orders_db_note_replayed(orders_db *db, const char *activity, const char *item, uint32_t shard,

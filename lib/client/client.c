@@ -54,7 +54,8 @@ static void on_up(void *owner, uint32_t node) {
 static void on_down(void *owner, uint32_t node, seckill_status status, const char *cause) {
     seckill_client *client = owner;
 
-    sk__engine_down(client->engine, node, status, cause);
+    (void)cause;
+    sk__engine_down(client->engine, node, status);
 }
 
 static void on_moved(void *owner) {

@@ -39,27 +39,23 @@ static void on_retry(sk__engine *engine, sk__timer *timer) {
     back_in_line(SK__CONTAINER(timer, sk__call, retry));
 }
 
-/* Where not even a timer can be set, it is sent again at once. */
+/* Where not even a timer can be set, it is sent again at once; and where the engine closes, and nobody would look at a timer
+ * any more, it ends in its line. */
 static void send_at(sk__call *call, int64_t due_ms) {
+    sk__engine *engine = call->engine;
+
     sk__list_remove(&call->link);
-    if (due_ms <= sk__engine_now(call->engine) || !sk__timer_start(call->engine, &call->retry, due_ms, on_retry))
+    if (engine->closing || due_ms <= sk__engine_now(engine) || !sk__timer_start(engine, &call->retry, due_ms, on_retry))
         back_in_line(call);
 }
 
 static void send_again(sk__call *call) {
-    if (call->engine->closing)
-        back_in_line(call); /* where it ends; nobody would look at a timer any more */
-    else
-        send_at(call, sk__budget_take(&call->engine->repeats, sk__engine_now(call->engine)));
+    send_at(call, sk__budget_take(&call->engine->repeats, sk__engine_now(call->engine)));
 }
 
 static void send_later(sk__call *call) {
     sk__engine *engine = call->engine;
 
-    if (engine->closing) {
-        back_in_line(call);
-        return;
-    }
     call->attempts++;
     send_at(call, sk__retry_at(&engine->repeats, sk__engine_now(engine), call->attempts, (uint32_t)sk__engine_random(engine)));
 }

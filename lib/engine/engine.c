@@ -94,8 +94,8 @@ void sk__engine_up(sk__engine *engine, uint32_t node) {
     sk__engine_wake(engine);
 }
 
-void sk__engine_down(sk__engine *engine, uint32_t node, seckill_status status, const char *cause) {
-    (void)cause; /* the transport tells it again, who asks */
+/* Why, the transport tells who asks. */
+void sk__engine_down(sk__engine *engine, uint32_t node, seckill_status status) {
     engine->nodes[node].trouble = status;
 }
 

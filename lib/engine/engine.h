@@ -32,7 +32,7 @@ void sk__engine_free(sk__engine *engine);
 /* The transport's events. */
 void sk__engine_turn(sk__engine *engine);
 void sk__engine_up(sk__engine *engine, uint32_t node);
-void sk__engine_down(sk__engine *engine, uint32_t node, seckill_status status, const char *cause);
+void sk__engine_down(sk__engine *engine, uint32_t node, seckill_status status);
 void sk__engine_moved(sk__engine *engine);
 
 /* Batches in flight or waiting for a connection. */

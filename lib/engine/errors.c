@@ -1,5 +1,7 @@
 #include "engine/errors.h"
 
+#include "base/words.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -45,15 +47,9 @@ enum {
     SCRIPT_ERRORS = sizeof(errors_of_scripts) / sizeof(errors_of_scripts[0])
 };
 
-static bool begins_with(const char *text, size_t size, const char *word) {
-    size_t length = strlen(word);
-
-    return size >= length && memcmp(text, word, length) == 0 && (size == length || text[length] == ' ');
-}
-
 static const error *find(const error *errors, size_t count, const char *text, size_t size) {
     for (size_t i = 0; i < count; i++) {
-        if (begins_with(text, size, errors[i].word))
+        if (sk__begins_with(text, size, errors[i].word))
             return &errors[i];
     }
     return NULL;

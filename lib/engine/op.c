@@ -209,6 +209,8 @@ static void leave(seckill_op *op, seckill_status status) {
 
     sk__timer_stop(engine, &op->deadline);
     sk__want_remove(&op->want);
+    if (op->kind == SK__CANCEL || op->kind == SK__REFUND)
+        sk__supply_forget(op->item->supply); /* whatever the status: it may be done all the same */
     if (op->batch != NULL)
         sk__batch_forget(op);
     else
@@ -294,8 +296,6 @@ static void call_back_ticket(seckill_op *op, const seckill_ticket_result *result
 
 void sk__op_fail(seckill_op *op, seckill_status status, const char *cause) {
     leave(op, status);
-    if (op->kind == SK__CANCEL || op->kind == SK__REFUND)
-        sk__supply_forget(op->item->supply); /* it may be done all the same */
     if (op->kind == SK__LOOKUP) {
         seckill_lookup_result result = {status, cause, 0, NULL, NULL, 0};
 
@@ -321,8 +321,6 @@ void sk__op_answer(seckill_op *op, const sk__answer *answer) {
     stats->replayed += answer->replayed;
     if (op->kind == SK__RESERVE && answer->status == SECKILL_OK && !answer->replayed)
         stats->granted++;
-    if (op->kind == SK__CANCEL || op->kind == SK__REFUND)
-        sk__supply_forget(op->item->supply);
     call_back(op, answer->status, seckill_status_message(answer->status), answer->replayed,
               answer->has_record ? &answer->record : NULL);
     release(op);

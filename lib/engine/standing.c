@@ -29,17 +29,17 @@ void sk__standings_differences(const sk__standing *standings, uint32_t count, sk
         const sk__standing *standing = &standings[shard];
 
         for (uint32_t i = 0; sk__is_fresh(standing, began) && i < standing->row_count; i++) {
-            const sk__row *row = &standing->rows[i];
-            const sk__row *back = row->other < count && sk__is_fresh(&standings[row->other], began)
-                                      ? sk__row_find(&standings[row->other], shard)
-                                      : NULL;
-            bool is_known = row->other < count && row->other != shard && sk__is_fresh(&standings[row->other], began);
-            uint64_t taken = back != NULL ? back->taken : 0;
+            const sk__row *row = &standing->rows[i], *back;
+            uint64_t taken;
 
-            if (is_known && row->sent != taken)
+            if (row->other >= count || row->other == shard || !sk__is_fresh(&standings[row->other], began))
+                continue;
+            back = sk__row_find(&standings[row->other], shard);
+            taken = back != NULL ? back->taken : 0;
+            if (row->sent != taken)
                 found(context, shard, row->other, row->sent, taken);
             /* The other has no row at all about what it sent here. */
-            if (is_known && back == NULL && row->taken != 0)
+            if (back == NULL && row->taken != 0)
                 found(context, row->other, shard, 0, row->taken);
         }
     }

@@ -3,15 +3,10 @@
  * SPDX-License-Identifier: MIT
  */
 #define _POSIX_C_SOURCE 200809L /* for uv.h */
+#include "base/words.h"
 #include "io/nodes_parts.h"
 
 #include <string.h>
-
-static bool begins_with(const char *text, size_t size, const char *word) {
-    size_t length = strlen(word);
-
-    return size >= length && memcmp(text, word, length) == 0 && (size == length || text[length] == ' ');
-}
 
 static const char *name_of(const sk__lane *lane, char text[SK__ADDRESS_TEXT_MAX + 1]) {
     sk__address_format(sk__connection_address(lane->connection), NULL, text, SK__ADDRESS_TEXT_MAX + 1);
@@ -103,10 +98,10 @@ void sk__follow_error(sk__lane *from, const char *text, size_t size) {
         sk__log_line(nodes->config.connection.log, SECKILL_LOG_WARNING, "%s sends elsewhere, but it is not clear where: %.*s",
                      name_of(from, name), size < 200 ? (int)size : 200, text);
         sk__refresh_want(nodes, SECKILL_NODES_MAX);
-    } else if (begins_with(text, size, "CLUSTERDOWN")) {
+    } else if (sk__begins_with(text, size, "CLUSTERDOWN")) {
         if (enter_cluster(from))
             sk__refresh_want(nodes, from->node->number);
-    } else if (begins_with(text, size, "READONLY") || begins_with(text, size, "MASTERDOWN"))
+    } else if (sk__begins_with(text, size, "READONLY") || sk__begins_with(text, size, "MASTERDOWN"))
         leave_replica(from, text, size);
 }
 

@@ -141,3 +141,24 @@ void io_fakes_ask(io_fakes *fakes, uint32_t slot, sk__reply_kind kind, const cha
     assert_int_equal(test->replies[before].kind, kind);
     assert_string_equal(test->replies[before].text, text);
 }
+
+io_fakes *io_fakes_connect(io_test *test, int count) {
+    io_fakes *fakes = io_fakes_open(test, count);
+
+    io_test_open(test);
+    io_test_until(test, test->ups == 1);
+    return fakes;
+}
+
+int io_fakes_maps(const io_fakes *fakes) {
+    int sum = 0;
+
+    for (int i = 0; i < fakes->count; i++)
+        sum += fakes->nodes[i].maps;
+    return sum;
+}
+
+void io_fakes_settle(io_test *test) {
+    for (int i = 0; i < 20; i++)
+        io_test_run_once(test);
+}

@@ -33,6 +33,8 @@ typedef struct io_fakes {
 
 /* Starts so many servers, each of which answers "+ok" followed by its index; the first is the configuration's address. */
 io_fakes *io_fakes_open(io_test *test, int count);
+/* The same, opens the io and waits until it is connected. */
+io_fakes *io_fakes_connect(io_test *test, int count);
 /* Closes the io, if it is open, and the servers. Where a test fails, its teardown does it. */
 void io_fakes_close(io_fakes *fakes);
 
@@ -44,6 +46,12 @@ void io_fakes_map(io_fakes *fakes, const char *const *slots);
 
 /* Sets an answer, printf's way. */
 #define io_fakes_say(field, ...) ((void)snprintf((field), sizeof(field), __VA_ARGS__))
+
+/* How often all were asked for the map. */
+int io_fakes_maps(const io_fakes *fakes);
+
+/* Runs the loop for some turns, for what comes at once if it comes. */
+void io_fakes_settle(io_test *test);
 
 /* Which number the io has for the server that serves a slot. */
 uint32_t io_fakes_node(const io_fakes *fakes, uint32_t slot);

@@ -12,12 +12,8 @@
 static const sk__sending lasting = {.slot = 5, .lasting = true};
 
 static io_fakes *open_fakes(io_test *test, int count, uint32_t replicas) {
-    io_fakes *fakes = io_fakes_open(test, count);
-
     test->config.replicas = replicas;
-    io_test_open(test);
-    io_test_until(test, test->ups == 1);
-    return fakes;
+    return io_fakes_connect(test, count);
 }
 
 static void assert_reply(io_test *test, int index, sk__reply_kind kind, const char *text) {

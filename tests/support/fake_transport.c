@@ -232,7 +232,7 @@ void fake_transport_break(fake_transport *wire, const char *cause) {
     }
     (void)snprintf(wire->cause, sizeof(wire->cause), "%s", cause);
     for (uint32_t i = 0; i < (wire->nodes != 0 ? wire->nodes : 1); i++)
-        sk__engine_down(wire->engine, i, SECKILL_UNREACHABLE, cause);
+        sk__engine_down(wire->engine, i, SECKILL_UNREACHABLE);
     fake_transport_turn(wire);
 }
 
