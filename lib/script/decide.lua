@@ -36,7 +36,7 @@ end
 -- The path that most requests of a sale take: no tables, one string.
 local function grant(user, id, quantity)
   local ends = now + stock.hold
-  local record = struct.pack(RECORD, id, RESERVED, quantity, stock.price, now, ends, stock.grace)
+  local record = struct.pack(RECORD, id, RESERVED + stamp, quantity, stock.price, now, ends, stock.grace)
   stock.available = stock.available - quantity
   stock.reserved = stock.reserved + quantity
   put(user, records[user] .. record)

@@ -48,23 +48,29 @@ local function parse_request()
   return request
 end
 
--- n is dense, up to the last that came. Verdicts are told apart by it, and what is missing would never be decided.
+-- n is dense, up to the last that came. Verdicts are told apart by it, and what is missing would never be decided: where the next
+-- one is missing nothing goes on. What stands before a gap is decided first.
 local last_n
-local function expect_next(n)
-  last_n = (last_n or stock.decided) + 1
-  if n ~= last_n then fail('DAMAGED request ' .. number(last_n) .. ' is not where it should be (' .. QUEUE .. ')') end
+local function is_next(n)
+  local expected = (last_n or stock.decided) + 1
+  if n == expected then
+    last_n = n
+    return true
+  end
+  if not last_n then fail('DAMAGED request ' .. number(expected) .. ' is not where it should be (' .. QUEUE .. ')') end
+  return false
 end
 
--- The next request that waits, or nil.
+-- The next request that waits, or nil; then it is not called again.
 local function next_request()
   while true do
     if at > #text and not next_entry() then
-      if (last_n or stock.decided) < stock.enqueued then expect_next(nil) end
+      if not last_n and stock.decided < stock.enqueued then return is_next(nil) end
       return nil
     end
     local request = parse_request()
     if request.n > stock.decided then
-      expect_next(request.n)
+      if not is_next(request.n) then return nil end
       if request.n > stock.enqueued then fail('DAMAGED request ' .. number(request.n) .. ' never came (' .. QUEUE .. ')') end
       return request
     end

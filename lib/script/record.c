@@ -21,6 +21,9 @@ int64_t sk__read_units(sk__reader *reader) {
     return 0;
 }
 
+/* The byte of the state holds the audit's stamp above it. */
+enum { STATES = 16 };
+
 /* Where a record says 'expired for good', users of the library see 'expired'. */
 enum { VOID = 6 };
 
@@ -33,7 +36,7 @@ void sk__read_record(sk__reader *reader, sk__record *record) {
     uint8_t state;
 
     sk__read_into(reader, reservation->id, sizeof(reservation->id));
-    state = sk__read_u8(reader);
+    state = sk__read_u8(reader) % STATES;
     reservation->quantity = sk__read_u32(reader);
     reservation->price = (int64_t)sk__read_u56(reader);
     reservation->since_ms = (int64_t)sk__read_u48(reader);

@@ -24,6 +24,8 @@ local MEMBER_MAX = 64 -- users in one member of :expirations
 -- the state ends by itself: a hold, the memory of a request id; 0 is never. Each record that ends has an entry in :expirations
 -- at that time. `grace` is how long past its hold its token stands, as it was at the grant: settings may change meanwhile.
 local RECORD, RECORD_SIZE = '>c16BI4I7I6I6I4', 44
+-- The byte of the state holds the audit's stamp above it: the generation that counted the user's records last.
+local STATES, STAMPS = 16, 15
 
 local COUNTERS = {
   'loaded', 'available', 'reserved', 'sold', 'taken', 'sent', 'cancelled', 'expired', 'refunded',
@@ -74,9 +76,43 @@ local function read_clock()
   expiring = now >= stock.epoch_start + stock.skew or stock.epoch_start == 0
 end
 
+-- the audit -----------------------------------------------------------------------------------------------------------------
+-- Who reconciles begins a generation, walks over all users, and has each user's records added up once: the sums are those of the
+-- users whose records carry the generation's stamp. While it counts, every script that writes a user stamps his records and
+-- adjusts the sums by the difference; so when all are stamped the sums must be the counters, exactly, while the sale goes on.
+-- Then they keep what the counters said too much. When nobody counts all carry the stamp; 0 is nobody's.
+local AUDIT, AUDITED = '>I8Bi7i7i7i7i7i7i7', { 'reserved', 'sold', 'refunded', 'loaded', 'taken', 'sent', 'available' }
+local COUNTING, REPAIRED = 1, 2
+local audit = { generation = 0, flags = 0, changed = false } -- and by the names of AUDITED: the sums, or what was found
+local stamp = 0
+
+local function stamp_with(generation)
+  audit.generation = generation
+  stamp = generation == 0 and 0 or ((generation - 1) % STAMPS + 1) * STATES
+end
+
+local function read_audit(stored)
+  if not stored then return end
+  if #stored ~= 58 then fail('DAMAGED field audit (' .. STOCK .. ')') end
+  local values = { struct.unpack(AUDIT, stored) }
+  stamp_with(values[1])
+  audit.flags = values[2]
+  for i, name in ipairs(AUDITED) do audit[name] = values[i + 2] end
+end
+
+local function packed_audit()
+  local values = {}
+  for i, name in ipairs(AUDITED) do values[i] = audit[name] or 0 end
+  return struct.pack(AUDIT, audit.generation, audit.flags, unpack(values))
+end
+
+local function is_counting()
+  return audit.flags == COUNTING
+end
+
 -- That the shard stands as a whole, whatever the age of its settings.
 local function check()
-  local identity = read('HMGET', STOCK, 'layout', 'seed', 'run')
+  local identity = read('HMGET', STOCK, 'layout', 'seed', 'run', 'audit')
   local layout = identity[1]
   local found = read('EXISTS', unpack(KEYS))
   if found == 0 then fail('OLDER no such shard (' .. STOCK .. ')') end
@@ -87,6 +123,7 @@ local function check()
   if layout ~= '1' then fail('LAYOUT ' .. layout .. ', not 1 (' .. STOCK .. ')') end
   stored_seed, stored_run = identity[2], identity[3]
   if not stored_seed or not stored_run then fail('DAMAGED no field seed or run (' .. STOCK .. ')') end
+  read_audit(identity[4])
   read_fields(COUNTERS)
   read_fields(SETTINGS)
   if stock.decided > stock.enqueued then fail('DAMAGED field decided is past enqueued (' .. STOCK .. ')') end
@@ -104,6 +141,7 @@ end
 
 -- users, as decided so far ------------------------------------------------------------------------------------------------
 local records = {}  -- user -> string of records
+local stored = {}   -- the same as they were read, while the audit counts
 local changed = {}  -- the users whose records differ from what is stored; a list, and a set by name
 local due = {}      -- time -> users for :expirations
 local consumed = {} -- members of :expirations that are dealt with
@@ -115,6 +153,7 @@ local function load_users(list, first, last)
   for i, value in ipairs(values) do
     if value and #value % RECORD_SIZE ~= 0 then fail('DAMAGED the records of a user (' .. USERS .. ')') end
     records[list[first + i - 1]] = value or ''
+    if is_counting() then stored[list[first + i - 1]] = value or '' end
   end
 end
 
@@ -144,13 +183,13 @@ end
 
 local function get(text, at)
   local id, state, quantity, price, since, ends, grace = struct.unpack(RECORD, text, at)
-  return { id = id, state = state, quantity = quantity, price = price, since = since, ends = ends, grace = grace }
+  return { id = id, state = state % STATES, quantity = quantity, price = price, since = since, ends = ends, grace = grace }
 end
 
 -- Writes a record over the one at `at`, or behind the last.
 local function set(user, at, record)
   local text = records[user]
-  local packed = struct.pack(RECORD, record.id, record.state, record.quantity, record.price, record.since, record.ends,
+  local packed = struct.pack(RECORD, record.id, record.state + stamp, record.quantity, record.price, record.since, record.ends,
     record.grace)
   if record.ends > 0 then schedule(user, record.ends) end
   put(user, string.sub(text, 1, at - 1) .. packed .. string.sub(text, at + RECORD_SIZE))
@@ -263,9 +302,9 @@ local function sale()
   return 'ok'
 end
 
--- Kinds: 1 confirmed, 2 refunded.
+-- Kinds: 1 confirmed, 2 refunded; the record has come into that state already.
 local function add_event(kind, user, record, order_ref)
-  events[#events + 1] = struct.pack('>Bc16I4I7I6', kind, record.id, record.quantity, record.price, now)
+  events[#events + 1] = struct.pack('>Bc16I4I7I6', kind, record.id, record.quantity, record.price, record.since)
     .. string.char(#user) .. user .. string.char(#order_ref) .. order_ref
 end
 
@@ -299,10 +338,41 @@ local function write_events()
   end
 end
 
+local function is_stamped(text)
+  local state = string.byte(text, 17) or 0
+  return state - state % STATES == stamp
+end
+
+local function stamped(text)
+  local parts = {}
+  for at = 1, #text, RECORD_SIZE do
+    local state = string.byte(text, at + 16) % STATES
+    parts[#parts + 1] = string.sub(text, at, at + 15) .. string.char(state + stamp) .. string.sub(text, at + 17, at + RECORD_SIZE - 1)
+  end
+  return table.concat(parts)
+end
+
+local COUNTED = { [RESERVED] = 'reserved', [SOLD] = 'sold', [REFUNDED] = 'refunded' }
+local function count_units(text, sign)
+  for at = 1, #text, RECORD_SIZE do
+    local record = get(text, at)
+    local sum = COUNTED[record.state]
+    if sum then audit[sum] = audit[sum] + sign * record.quantity end
+  end
+end
+
+-- A user's records as they are written while the audit counts.
+local function counted(user)
+  if is_stamped(stored[user]) then count_units(stored[user], -1) end
+  count_units(records[user], 1)
+  audit.changed = true
+  return stamped(records[user])
+end
+
 local function write_users()
   local kept, gone = {}, {}
   for _, user in ipairs(changed) do
-    local text = records[user]
+    local text = is_counting() and counted(user) or records[user]
     if text == '' then
       gone[#gone + 1] = user
     else
@@ -333,6 +403,10 @@ local function write_stock(extra)
       fields[#fields + 1] = name
       fields[#fields + 1] = number(stock[name])
     end
+  end
+  if audit.changed then
+    fields[#fields + 1] = 'audit'
+    fields[#fields + 1] = packed_audit()
   end
   if #fields == 0 and #changed == 0 and #consumed == 0 and not lasting then return end
   if stock.epoch ~= before.epoch then

@@ -152,7 +152,7 @@ size_t rules_parse_records(const redisReply *value, rules_record records[SECKILL
         rules_record *record = &records[count];
 
         sk__read_into(&reader, record->id, sizeof(record->id));
-        record->state = sk__read_u8(&reader);
+        record->state = sk__read_u8(&reader) % 16; /* above it stands the audit's stamp */
         record->quantity = sk__read_u32(&reader);
         record->price = (int64_t)sk__read_u56(&reader);
         record->since = (int64_t)sk__read_u48(&reader);
