@@ -123,7 +123,22 @@ SECKILL_API int seckill_client_timeout_ms(const seckill_client *client);
 /* Does what is due without waiting, callbacks included. Must not be called from a callback. */
 SECKILL_API void seckill_client_dispatch(seckill_client *client);
 
-/* Counters since the client was opened, and gauges. Begin with struct_size set. */
+enum { SECKILL_HISTOGRAM_BUCKETS = 17 };
+
+/* How often something was measured, by size. A value is counted in the first bucket whose upper end it does not pass, and only
+ * there; the last bucket has no end. Times are in microseconds, the ends 100, 250, 500, 1,000, 2,500 ... 10,000,000; sizes of
+ * batches have the ends 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 256, 512. */
+typedef struct {
+    uint64_t buckets[SECKILL_HISTOGRAM_BUCKETS];
+    uint64_t sum; /* of all values */
+} seckill_histogram;
+
+/* Counters since the client was opened, gauges, and histograms; metrics.h adds those of several clients, and writes them for
+ * Prometheus. Begin with struct_size set.
+ *
+ * Times are by a clock of nanoseconds that is read when an operation starts (not where it is refused from memory), when a
+ * script is sent, when its answer is taken up and when a turn of the loop begins: some 30 ns each. What the loop does in
+ * between counts, so that a host which blocks its loop sees that here. */
 typedef struct {
     size_t struct_size;
     uint64_t operations;  /* begun, those refused for memory included */
@@ -146,6 +161,13 @@ typedef struct {
     uint64_t from_memory; /* first attempts refused without asking Redis */
     uint64_t moved;       /* redirections by a cluster: MOVED and ASK */
     uint64_t nodes;       /* gauge: servers known */
+    uint64_t clients;     /* gauge: 1; of a sum, how many clients it is of */
+    /* From an operation's start to its callback, whatever its status, but for those of `from_memory`, which would hide the
+     * others; by the public call, so that a poll which enqueued its request again is a poll. */
+    seckill_histogram reserves, confirms, cancels, refunds, lookups, enqueues, polls;
+    seckill_histogram scripts; /* from handing a script to its connection to the answer, errors included: those of batches, and
+                                  of all other calls; what was lost with the connection is in `repeated` */
+    seckill_histogram batch_sizes; /* of `batches`, the number of operations; their sum is `batched` */
 } seckill_client_stats;
 
 /* Fills what `stats->struct_size` leaves room for. SECKILL_INVALID: a NULL argument or an impossible size. */

@@ -67,6 +67,14 @@ SECKILL_API SECKILL_CHECKED seckill_status seckill_events_ack(seckill_item *item
                                                               size_t count, uint32_t timeout_ms, seckill_item_cb cb,
                                                               void *user_data);
 
+/* Writes the event of a settled reservation once more: confirmed if it is sold, refunded if it is refunded, with the time at
+ * which it became so and without an order reference. For an orders side that has neither the order nor the event any more: see
+ * reconcile.h. One that has it already must take it as a repetition.
+ * The callback's status: SECKILL_OK. SECKILL_NO_RESERVATION: no such record. SECKILL_CONFLICT: it is neither sold nor refunded.
+ * SECKILL_BUSY: too many events wait. Others as in item.h. */
+SECKILL_API SECKILL_CHECKED seckill_status seckill_event_repeat(seckill_item *item, const seckill_release_options *options,
+                                                                seckill_item_cb cb, void *user_data);
+
 #ifdef __cplusplus
 }
 #endif

@@ -24,8 +24,8 @@ extern "C" {
 typedef struct seckill_item seckill_item;
 
 /* Opens a handle: cheap, no I/O. The item's mapping list is read when first needed, kept, and read again when a shard says that
- * it is newer. The item need not be defined yet. Opened twice, it is the same pointer, to be closed
- * twice. A client looks through its open items at each opening: keep handles, thousands of them at most.
+ * it is newer. The item need not be defined yet, and may be purged and defined anew. Opened twice, it is the same pointer, to
+ * be closed twice. A client looks through its open items at each opening: keep handles, thousands of them at most.
  *   activity, item   NUL-terminated ids, copied
  * SECKILL_INVALID: an id is malformed. SECKILL_NO_MEMORY. */
 SECKILL_API SECKILL_CHECKED seckill_status seckill_item_open(seckill_client *client, const char *activity, const char *item,
@@ -105,8 +105,9 @@ typedef void (*seckill_item_cb)(const seckill_item_result *result, void *user_da
 /* Defines an item, or changes its settings: writes the activity's list, then the mapping list, then every shard. What differs
  * from the stored settings raises the version; shards, window_ms and remember_ms cannot change. An ended item stays ended.
  *   timeout_ms   of the whole call; 0: the client's default
- * SECKILL_CONFLICT: other shards, window_ms or remember_ms than defined. SECKILL_BUSY: the activity has SECKILL_ITEMS_MAX
- * items. Where only some shards could be written, the status is that of the first that failed: repeat the call. */
+ * SECKILL_CONFLICT: other shards, window_ms or remember_ms than defined; or a purge of it is unfinished. SECKILL_BUSY: the
+ * activity has SECKILL_ITEMS_MAX items. Where only some shards could be written, the status is that of the first that failed:
+ * repeat the call. */
 SECKILL_API SECKILL_CHECKED seckill_status seckill_item_define(seckill_item *item, const seckill_item_settings *settings,
                                                                uint32_t timeout_ms, seckill_item_cb cb, void *user_data);
 
@@ -122,6 +123,20 @@ SECKILL_API SECKILL_CHECKED seckill_status seckill_item_resume(seckill_item *ite
                                                                void *user_data);
 SECKILL_API SECKILL_CHECKED seckill_status seckill_item_end(seckill_item *item, uint32_t timeout_ms, seckill_item_cb cb,
                                                             void *user_data);
+
+/* Removes everything of an item whose sale has ended and is settled: its shards, its mapping list, its entry in the activity's
+ * list. Orders stay where the orders side has them; what Redis knows of who bought what is gone, so the account can no longer
+ * be proven. A token or a ticket of this sale that is still valid would be good for an item that is defined anew under this
+ * name: let hold_ms, grace_ms and remember_ms pass first. Where the orders side tells Redis again what a failover has lost, as
+ * seckill-worker does, it would tell the new item of the old orders: use another name, or other orders. Before anything is
+ * removed every shard is looked at, then sealed: from then on the item is SECKILL_NOT_DEFINED for every call, of every client,
+ * until it is defined anew (with another seed); open handles find it then (the first call of one that was idle all the while
+ * says SECKILL_DAMAGED: it could not know of the purge). Where a purge ends half done repeat it, from any client, until it is
+ * SECKILL_OK, or SECKILL_NOT_DEFINED because it was done. SECKILL_CONFLICT: the sale has not ended; or units are reserved or
+ * between the shards, or events or requests wait: the message says what and where, and the item is as it was. Also where its
+ * settings were changed, or it was purged by another, meanwhile. */
+SECKILL_API SECKILL_CHECKED seckill_status seckill_item_purge(seckill_item *item, uint32_t timeout_ms, seckill_item_cb cb,
+                                                              void *user_data);
 
 /* The items of an activity. */
 typedef struct {
@@ -167,6 +182,8 @@ typedef struct {
     uint64_t version;                     /* rises when available units rise, or units on their way */
     uint64_t settings_version;            /* of the settings that the shard works with */
     uint64_t epoch;
+    const char *node; /* where the server listens that serves the shard, also one that does not answer: "host:port", "[v6]:port"
+                         or "unix:/path"; valid during the callback. "": not known; NULL in the sum */
 } seckill_stock;
 
 typedef struct {

@@ -102,6 +102,7 @@ static seckill_status open_engine(seckill_client *client, const seckill_client_o
     config.max_batch = options->max_batch;
     config.max_repeats = options->max_repeats;
     config.lasting = options->replicas != 0;
+    config.replicas = options->replicas;
     randombytes_buf(&config.random_seed, sizeof(config.random_seed));
     return sk__engine_open(&config, &client->engine);
 }
@@ -199,6 +200,7 @@ seckill_status seckill_client_get_stats(const seckill_client *client, seckill_cl
     all.connections = sk__io_connections(client->io);
     all.in_flight = sk__engine_batches(client->engine);
     all.connected = sk__io_is_up(client->io);
+    all.clients = 1;
     all.moved = sk__io_redirections(client->io);
     all.nodes = sk__io_servers(client->io);
     memcpy(stats, &all, size);

@@ -61,6 +61,12 @@ seckill_status seckill_item_end(seckill_item *item, uint32_t timeout_ms, seckill
     return set_state(item, SECKILL_ITEM_ENDED, timeout_ms, cb, user_data);
 }
 
+seckill_status seckill_item_purge(seckill_item *item, uint32_t timeout_ms, seckill_item_cb cb, void *user_data) {
+    if (!call_valid(item, timeout_ms, cb != NULL))
+        return SECKILL_INVALID;
+    return sk__purge_start(item, timeout_ms, cb, user_data);
+}
+
 seckill_status seckill_item_list(seckill_client *client, const char *activity, uint32_t timeout_ms, seckill_list_cb cb,
                                  void *user_data) {
     if (client == NULL || cb == NULL || !sk__id_valid(activity) || !sk__timeout_valid(timeout_ms))
@@ -103,11 +109,55 @@ seckill_status seckill_transfers_finish(seckill_item *item, uint32_t timeout_ms,
     return sk__transfers_start(item, timeout_ms, cb, user_data);
 }
 
+static bool reconcile_flags_valid(uint32_t flags) {
+    return flags == 0 || flags == SECKILL_RECONCILE_REPAIR || flags == (SECKILL_RECONCILE_REPAIR | SECKILL_RECONCILE_GIVE_BACK);
+}
+
+seckill_status seckill_reconcile(seckill_item *item, const seckill_reconcile_options *options, seckill_reconcile_cb cb,
+                                 void *user_data) {
+    seckill_reconcile_options all = SECKILL_RECONCILE_OPTIONS_INIT;
+
+    if (item == NULL || cb == NULL || !sk__options_copy(&all, sizeof(all), options) || !sk__timeout_valid(all.timeout_ms) ||
+        !reconcile_flags_valid(all.flags) || all.step > SECKILL_BATCH_MAX)
+        return SECKILL_INVALID;
+    return sk__reconcile_start(item, &all, cb, user_data);
+}
+
+seckill_status seckill_preflight(seckill_item *item, const seckill_preflight_options *options, seckill_preflight_cb cb,
+                                 void *user_data) {
+    static const seckill_preflight_options defaults = SECKILL_PREFLIGHT_OPTIONS_INIT;
+    seckill_preflight_options given;
+
+    if (item == NULL || cb == NULL || !sk__options_copy(&given, sizeof(given), options != NULL ? options : &defaults) ||
+        given.users < 0 || given.users > SECKILL_AMOUNT_MAX || given.replicas > SECKILL_REPLICAS_MAX ||
+        given.max_skew_ms > 3600000 || !sk__timeout_valid(given.timeout_ms) || given.flags > SECKILL_PREFLIGHT_VOLATILE)
+        return SECKILL_INVALID;
+    return sk__preflight_start(item, &given, cb, user_data);
+}
+
+seckill_status seckill_reservations_read(seckill_item *item, uint32_t shard, const seckill_reservations_cursor *cursor,
+                                         uint32_t max, uint32_t timeout_ms, seckill_reservations_cb cb, void *user_data) {
+    if (!call_valid(item, timeout_ms, cb != NULL) || shard >= SECKILL_SHARDS_MAX || cursor == NULL || max < 1 ||
+        max > SECKILL_BATCH_MAX)
+        return SECKILL_INVALID;
+    return sk__reservations_start(item, shard, cursor, max, timeout_ms, cb, user_data);
+}
+
 seckill_status seckill_events_read(seckill_item *item, uint32_t shard, uint32_t max, uint32_t timeout_ms, seckill_events_cb cb,
                                    void *user_data) {
     if (!call_valid(item, timeout_ms, cb != NULL) || shard >= SECKILL_SHARDS_MAX || max < 1 || max > SECKILL_BATCH_MAX)
         return SECKILL_INVALID;
     return sk__events_read_start(item, shard, max, timeout_ms, cb, user_data);
+}
+
+seckill_status seckill_event_repeat(seckill_item *item, const seckill_release_options *options, seckill_item_cb cb,
+                                    void *user_data) {
+    seckill_release_options given;
+
+    if (item == NULL || cb == NULL || !sk__options_copy(&given, sizeof(given), options) ||
+        !sk__timeout_valid(given.timeout_ms) || !sk__bytes_valid(given.user, SECKILL_USER_MAX, false))
+        return SECKILL_INVALID;
+    return sk__event_repeat_start(item, given.user, given.reservation_id, given.timeout_ms, cb, user_data);
 }
 
 seckill_status seckill_events_ack(seckill_item *item, uint32_t shard, const seckill_event_ack *acks, size_t count,

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-enum { QUANTITY_MAX = 1000000 };
-
 /* What every op's options must have. */
 static bool op_valid(const seckill_item *item, seckill_bytes user, uint32_t timeout_ms, bool has_callback) {
     return item != NULL && has_callback && sk__bytes_valid(user, SECKILL_USER_MAX, false) && sk__timeout_valid(timeout_ms);
@@ -29,7 +27,7 @@ bool sk__time_valid(int64_t time_ms) {
 }
 
 bool sk__quantity_valid(uint32_t quantity) {
-    return quantity >= 1 && quantity <= QUANTITY_MAX;
+    return quantity >= 1 && quantity <= SECKILL_QUANTITY_MAX;
 }
 
 bool sk__names_item(const seckill_item *item, const char activity[SECKILL_ID_MAX + 1], const char name[SECKILL_ID_MAX + 1]) {
@@ -42,7 +40,7 @@ seckill_status sk__wish_units(const seckill_item *item, sk__op_kind kind, const 
     seckill_status status;
 
     if (!sk__options_copy(&given, sizeof(given), options) || !op_valid(item, given.user, given.timeout_ms, has_callback) ||
-        given.quantity > QUANTITY_MAX || (given.flags & ~(uint32_t)SECKILL_FIRST_ATTEMPT) != 0 ||
+        given.quantity > SECKILL_QUANTITY_MAX || (given.flags & ~(uint32_t)SECKILL_FIRST_ATTEMPT) != 0 ||
         !sk__time_valid(given.created_ms))
         return SECKILL_INVALID;
     status = seckill_reservation_id(item->activity, item->name, given.user, given.request_id, id);

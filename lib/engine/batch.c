@@ -1,5 +1,7 @@
 #include "engine/batch.h"
 
+#include "base/histogram.h"
+
 #include <string.h>
 
 struct sk__batch {
@@ -156,8 +158,12 @@ static void encode(sk__call *call, sk__command *command) {
 }
 
 static void sent(sk__call *call) {
-    call->engine->stats.batches++;
-    call->engine->stats.batched += SK__CONTAINER(call, sk__batch, call)->count;
+    seckill_client_stats *stats = &call->engine->stats;
+    uint32_t count = SK__CONTAINER(call, sk__batch, call)->count;
+
+    stats->batches++;
+    stats->batched += count;
+    sk__histogram_count(&stats->batch_sizes, sk__size_ends, count);
 }
 
 /* ---- what comes back ---- */

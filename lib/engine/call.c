@@ -1,5 +1,6 @@
 #include "engine/call.h"
 
+#include "base/histogram.h"
 #include "engine/errors.h"
 
 #include <stdio.h>
@@ -95,7 +96,8 @@ static void take_verdict(sk__call *call, const sk__verdict *verdict, const char 
         return;
     case SK__THEN_SEND_TEXT:
         call->with_text = true;
-        back_in_line(call);
+        sk__list_remove(&call->link);
+        sk__list_prepend(&call->engine->calls, &call->link); /* before others that would be told the same */
         return;
     case SK__THEN_UPDATE:
         update(call);
@@ -121,6 +123,9 @@ static void on_reply(void *context, const sk__reply *reply) {
     sk__verdict verdict;
 
     call->outstanding = false;
+    engine->now_us = sk__engine_now_us(engine);
+    if (reply->kind != SK__REPLY_LOST)
+        sk__histogram_count(&engine->stats.scripts, sk__time_ends, engine->now_us - call->sent_us);
     if (call->is_step)
         engine->nodes[call->node].steps--;
     if (reply->kind == SK__REPLY_BYTES) {
@@ -178,6 +183,7 @@ static bool send(sk__call *call) {
         return true;
     }
     call->outstanding = true;
+    call->sent_us = sk__engine_now_us(engine);
     call->node = number;
     node->steps += call->is_step;
     sk__list_remove(&call->link);

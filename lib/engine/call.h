@@ -32,6 +32,7 @@ struct sk__call {
     sk__link link; /* in engine->calls while it waits to be sent */
     sk__timer retry;
     uint32_t slot, node;    /* where it goes, and went last */
+    int64_t sent_us;        /* when it went last, to measure how long it takes */
     uint32_t attempts;      /* that failed in a row */
     seckill_status trouble; /* what to say if nobody can wait longer */
     bool outstanding;       /* sent, and neither answered nor lost */

@@ -14,6 +14,10 @@ int64_t sk__engine_now(const sk__engine *engine) {
     return engine->config.transport->now_ms(engine->config.transport);
 }
 
+int64_t sk__engine_now_us(const sk__engine *engine) {
+    return engine->config.transport->now_us(engine->config.transport);
+}
+
 void sk__engine_wake(sk__engine *engine) {
     engine->config.transport->wake(engine->config.transport);
 }

@@ -29,7 +29,8 @@ typedef struct {
     sk__transport *transport;
     const char *prefix;
     uint32_t timeout_ms, max_operations, max_batches, max_batch, max_repeats;
-    bool lasting;         /* replicas are to be waited for */
+    bool lasting;         /* replicas are to be waited for, ... */
+    uint32_t replicas;    /* ... so many */
     uint64_t random_seed; /* of backoff's jitter and of the seeds of new items */
 } sk__engine_config;
 
@@ -53,6 +54,7 @@ struct sk__engine {
     sk__link refused;  /* ops that were refused from memory, to be called back in the next turn */
     uint64_t sequence; /* of ops, so that the oldest can be told */
     uint64_t random;
+    int64_t now_us; /* as of this turn, or this reply */
     bool closing;
     sk__budget repeats;
     seckill_client_stats stats;
@@ -65,6 +67,7 @@ struct sk__engine {
 void *sk__engine_alloc(sk__engine *engine, size_t size); /* zeroed */
 void sk__engine_release(sk__engine *engine, void *memory);
 int64_t sk__engine_now(const sk__engine *engine);
+int64_t sk__engine_now_us(const sk__engine *engine); /* only to measure with */
 void sk__engine_wake(sk__engine *engine);
 uint64_t sk__engine_random(sk__engine *engine);
 

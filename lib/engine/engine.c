@@ -35,6 +35,7 @@ void sk__engine_finish_all(sk__engine *engine) {
     sk__heap_node *top;
 
     engine->closing = true;
+    engine->now_us = sk__engine_now_us(engine);
     sk__ops_refuse(engine);
     while ((top = sk__heap_top(&engine->timers)) != NULL) {
         sk__timer *timer = SK__CONTAINER(top, sk__timer, node);
@@ -77,6 +78,7 @@ void sk__engine_turn(sk__engine *engine) {
     sk__transport *transport = engine->config.transport;
     const sk__heap_node *next;
 
+    engine->now_us = sk__engine_now_us(engine);
     fire_due(engine);
     sk__ops_refuse(engine);
     if (!engine->closing)

@@ -36,10 +36,11 @@ static const error errors_of_redis[] = {
 };
 
 static const error errors_of_scripts[] = {
-    {"OLDER", {SECKILL_SERVER_BUSY, SK__THEN_UPDATE, false}}, {"AGAIN", {SECKILL_SERVER_BUSY, SK__THEN_GO_ON, false}},
-    {"DAMAGED", {SECKILL_DAMAGED, SK__THEN_FINISH, false}},   {"LAYOUT", {SECKILL_LAYOUT, SK__THEN_FINISH, false}},
-    {"RANGE", {SECKILL_INVALID, SK__THEN_FINISH, false}},     {"CONFLICT", {SECKILL_CONFLICT, SK__THEN_FINISH, false}},
-    {"ENDED", {SECKILL_ENDED, SK__THEN_FINISH, false}},       {"FULL", {SECKILL_BUSY, SK__THEN_FINISH, false}},
+    {"OLDER", {SECKILL_SERVER_BUSY, SK__THEN_UPDATE, false}},  {"AGAIN", {SECKILL_SERVER_BUSY, SK__THEN_GO_ON, false}},
+    {"DAMAGED", {SECKILL_DAMAGED, SK__THEN_FINISH, false}},    {"LAYOUT", {SECKILL_LAYOUT, SK__THEN_FINISH, false}},
+    {"RANGE", {SECKILL_INVALID, SK__THEN_FINISH, false}},      {"CONFLICT", {SECKILL_CONFLICT, SK__THEN_FINISH, false}},
+    {"ENDED", {SECKILL_ENDED, SK__THEN_FINISH, false}},        {"FULL", {SECKILL_BUSY, SK__THEN_FINISH, false}},
+    {"PURGED", {SECKILL_NOT_DEFINED, SK__THEN_FINISH, false}},
 };
 
 enum {

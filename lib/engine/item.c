@@ -15,8 +15,7 @@ static seckill_item *find(const sk__engine *engine, const char *activity, const 
     for (sk__link *link = engine->items.next; link != &engine->items; link = link->next) {
         seckill_item *item = SK__CONTAINER(link, seckill_item, link);
 
-        /* Handles of one that was defined anew keep it; who opens it now gets the new one. */
-        if (strcmp(item->activity, activity) == 0 && strcmp(item->name, name) == 0 && (item->has_map || item->shards == NULL))
+        if (strcmp(item->activity, activity) == 0 && strcmp(item->name, name) == 0)
             return item;
     }
     return NULL;
@@ -65,13 +64,21 @@ static void free_shards(sk__engine *engine, sk__shard *shards, uint32_t count) {
     sk__engine_release(engine, shards);
 }
 
+static void drop_shards(seckill_item *item) {
+    free_shards(item->engine, item->shards, item->info.settings.shards);
+    sk__supply_free(item->supply);
+    sk__engine_release(item->engine, item->tags);
+    item->shards = NULL;
+    item->supply = NULL;
+    item->tags = NULL;
+    item->info.tags = NULL;
+}
+
 void sk__item_free(seckill_item *item) {
     sk__engine *engine = item->engine;
 
     sk__list_remove(&item->link);
-    free_shards(engine, item->shards, item->info.settings.shards);
-    sk__supply_free(item->supply);
-    sk__engine_release(engine, item->tags);
+    drop_shards(item);
     sk__engine_release(engine, item);
 }
 
@@ -184,27 +191,43 @@ static seckill_status install_shards(seckill_item *item, const sk__map *map) {
     item->supply = sk__supply_new(item);
     if (item->supply != NULL)
         return SECKILL_OK;
-    free_shards(item->engine, item->shards, map->settings.shards);
-    item->shards = NULL;
-    item->tags = NULL;
-    item->info.tags = NULL;
-    sk__engine_release(item->engine, tags);
+    drop_shards(item);
     return SECKILL_NO_MEMORY;
 }
 
+static bool is_another(const seckill_item *item, const sk__map *map) {
+    return map->settings.shards != item->info.settings.shards || memcmp(map->seed, item->info.seed, sizeof(map->seed)) != 0;
+}
+
+/* Whether somebody relies on the shards: is in line for one, waits for its answer, or counts on their number. */
+static bool is_held(const seckill_item *item) {
+    uint32_t others = item->aside;
+
+    for (const sk__link *link = item->waiting.next; link != &item->waiting; link = link->next)
+        others++;
+    return item->users > others;
+}
+
+/* Defined anew, the item has other homes for its users, and keeps their limits there: who began with the former shards must not
+ * go on with these. Who does not know yet that the former list is gone is told so once: it may have been lost, not purged. */
 static seckill_status set_map(seckill_item *item, sk__reader *reply) {
     sk__map map;
     seckill_status status;
 
     if (!sk__read_map(reply, &map))
         return SECKILL_PROTOCOL;
+    if (item->shards != NULL && is_another(item, &map)) {
+        bool is_news = item->has_map;
+
+        item->has_map = false;
+        if (is_news || is_held(item))
+            return SECKILL_DAMAGED;
+        drop_shards(item);
+    }
     if (item->shards == NULL) {
         status = install_shards(item, &map);
         if (status != SECKILL_OK)
             return status;
-    } else if (map.settings.shards != item->info.settings.shards || memcmp(map.seed, item->info.seed, sizeof(map.seed)) != 0) {
-        item->has_map = false; /* users would be sent to other homes, and their limits forgotten */
-        return SECKILL_DAMAGED;
     }
     item->info.settings = map.settings;
     item->info.state = map.state;
@@ -217,8 +240,7 @@ static seckill_status set_map(seckill_item *item, sk__reader *reply) {
 seckill_status sk__item_take_map(seckill_item *item, sk__reader *reply, const char **cause) {
     seckill_status status = sk__reader_left(reply) != 0 ? set_map(item, reply) : SECKILL_NOT_DEFINED;
 
-    *cause = status == SECKILL_DAMAGED ? "the item was defined anew with other shards: close its handles and open it again"
-                                       : seckill_status_message(status);
+    *cause = status == SECKILL_DAMAGED ? "the item was defined anew: the next call finds it" : seckill_status_message(status);
     return status;
 }
 
@@ -263,6 +285,7 @@ static void map_end(sk__call *call, seckill_status status, sk__reader *reply, co
     if (status == SECKILL_OK)
         status = sk__item_take_map(item, reply, &cause);
     item->refresh = false;
+    item->aside--;
     sk__engine_release(item->engine, self);
     tell_waiting(item, status, cause);
     sk__item_unuse(item);
@@ -282,6 +305,7 @@ static bool load(seckill_item *item) {
     self->item = item;
     item->map_call = &self->call;
     sk__item_use(item);
+    item->aside++;
     sk__call_start(&self->call, item->engine, &map_kind, item->map_slot);
     self->call.changes_nothing = true;
     return true;
@@ -363,6 +387,8 @@ static void update_end(sk__call *call, seckill_status status, sk__reader *reply,
 
     if (status == SECKILL_OK && !self->map_is_read) {
         status = sk__item_take_map(item, reply, &cause);
+        if (status == SECKILL_NOT_DEFINED)
+            item->has_map = false; /* the shard is gone, and so is the list: it was purged */
         if (status == SECKILL_OK) {
             self->map_is_read = true;
             sk__call_start(call, item->engine, &update_kind, self->shard->slot);

@@ -52,6 +52,7 @@ struct seckill_item {
     sk__engine *engine;
     sk__link link;           /* in engine->items */
     uint32_t handles, users; /* freed when both are 0; users are ops, tasks and calls */
+    uint32_t aside;          /* users that do not mind if the shards become others; so do those that wait */
     char activity[SECKILL_ID_MAX + 1], name[SECKILL_ID_MAX + 1];
     char map_key[SECKILL_SHARD_KEY_SIZE], list_key[SECKILL_SHARD_KEY_SIZE];
     uint32_t map_slot, list_slot;
@@ -80,7 +81,7 @@ void sk__item_free(seckill_item *item);
 bool sk__item_wait(seckill_item *item, sk__waiter *waiter);
 
 /* Takes over what a map script answered. SECKILL_NOT_DEFINED: nothing. SECKILL_NO_MEMORY, SECKILL_PROTOCOL, or SECKILL_DAMAGED
- * where it contradicts what is known; `cause` says why. */
+ * where the item was defined anew, if that is news or somebody still uses its former shards; `cause` says why. */
 seckill_status sk__item_take_map(seckill_item *item, sk__reader *reply, const char **cause);
 
 /* What the header of a shard's reply says about the age of our map. */

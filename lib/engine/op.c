@@ -1,5 +1,6 @@
 #include "engine/op.h"
 
+#include "base/histogram.h"
 #include "engine/batch.h"
 
 #include <string.h>
@@ -190,6 +191,7 @@ seckill_status sk__op_start(seckill_item *item, const sk__op_wish *wish, seckill
         sk__engine_leave(engine, SECKILL_NO_MEMORY);
         return SECKILL_NO_MEMORY;
     }
+    op->begun_us = sk__engine_now_us(engine);
     op->sequence = engine->sequence++;
     if (!line_up(op)) {
         sk__timer_stop(engine, &op->deadline);
@@ -203,10 +205,25 @@ seckill_status sk__op_start(seckill_item *item, const sk__op_wish *wish, seckill
 
 /* ---- the end ---- */
 
+static void measure(const seckill_op *op) {
+    static const size_t places[SK__OP_KINDS] = {
+        [SK__RESERVE] = offsetof(seckill_client_stats, reserves), [SK__CONFIRM] = offsetof(seckill_client_stats, confirms),
+        [SK__CANCEL] = offsetof(seckill_client_stats, cancels),   [SK__REFUND] = offsetof(seckill_client_stats, refunds),
+        [SK__LOOKUP] = offsetof(seckill_client_stats, lookups),   [SK__ENQUEUE] = offsetof(seckill_client_stats, enqueues),
+        [SK__POLL] = offsetof(seckill_client_stats, polls),
+    };
+    sk__engine *engine = op->item->engine;
+    char *times = (char *)&engine->stats + places[op->again ? SK__POLL : op->kind];
+
+    sk__histogram_count((seckill_histogram *)(void *)times, sk__time_ends, engine->now_us - op->begun_us);
+}
+
 /* Takes the op out of everything; its callback comes next, then it is freed. */
 static void leave(seckill_op *op, seckill_status status) {
     sk__engine *engine = op->item->engine;
 
+    if (op->begun_us != 0)
+        measure(op);
     sk__timer_stop(engine, &op->deadline);
     sk__want_remove(&op->want);
     if (op->kind == SK__CANCEL || op->kind == SK__REFUND)

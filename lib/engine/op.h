@@ -33,7 +33,8 @@ struct seckill_op {
     } cb; /* NULL: detached */
     void *user_data;
     uint64_t sequence;
-    int64_t time_ms; /* reserve, enqueue: created; poll, enqueue again: since when it waits; confirm: the end of its token */
+    int64_t begun_us; /* 0: refused from memory, which costs less than to look at the clock */
+    int64_t time_ms;  /* reserve, enqueue: created; poll, enqueue again: since when it waits; confirm: the end of its token */
     sk__about about;
     uint8_t id[SECKILL_RESERVATION_ID_SIZE];
     uint32_t quantity;

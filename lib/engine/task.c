@@ -10,6 +10,19 @@ typedef struct {
     uint32_t shard; /* or SK__NO_SHARD */
 } task_call;
 
+/* ---- who relies on the item's shards ---- */
+
+static void stand_aside(sk__task *task) {
+    task->aside = true;
+    task->item->aside++;
+}
+
+void sk__task_hold_shards(sk__task *task) {
+    if (task->aside)
+        task->item->aside--;
+    task->aside = false;
+}
+
 /* ---- life ---- */
 
 static void on_deadline(sk__engine *engine, sk__timer *timer);
@@ -61,8 +74,11 @@ seckill_status sk__task_start(sk__task *task, sk__engine *engine, seckill_item *
         sk__engine_release(engine, task);
         return status;
     }
-    if (item != NULL)
+    if (item != NULL) {
         sk__item_use(item);
+        if (!kind->needs_map)
+            stand_aside(task);
+    }
     sk__engine_wake(engine);
     return SECKILL_OK;
 }
@@ -94,6 +110,7 @@ void sk__task_finish(sk__task *task) {
 
     sk__timer_stop(engine, &task->deadline);
     sk__list_remove(&task->waiter.link);
+    sk__task_hold_shards(task);
     let_go_of_calls(task);
     sk__engine_leave(engine, task->status);
     task->kind->report(task);
@@ -126,8 +143,10 @@ bool sk__task_use_outcomes(sk__task *task) {
     return true;
 }
 
+/* What went wrong once stays, whatever later steps say; until something is said it is unreachable. */
 static void set_outcome(sk__task *task, uint32_t shard, seckill_status status) {
-    if (task->outcomes != NULL && shard != SK__NO_SHARD)
+    if (task->outcomes != NULL && shard != SK__NO_SHARD &&
+        (task->outcomes[shard].status == SECKILL_OK || task->outcomes[shard].status == SECKILL_UNREACHABLE))
         task->outcomes[shard].status = status;
 }
 
@@ -203,6 +222,8 @@ static void end(sk__call *call, seckill_status status, sk__reader *reply, const 
     }
     sk__list_remove(&self->link);
     sk__engine_release(engine, self);
+    if (item != NULL && shard == SK__NO_SHARD)
+        item->aside--;
     if (task != NULL) {
         if (status != SECKILL_OK)
             sk__task_fail(task, status, cause);
@@ -235,8 +256,10 @@ static void start_call(sk__task *task, uint32_t slot, uint32_t shard) {
     self->shard = shard;
     sk__list_init(&self->link);
     sk__list_append(&task->calls, &self->link);
-    if (task->item != NULL)
+    if (task->item != NULL) {
         sk__item_use(task->item);
+        task->item->aside += shard == SK__NO_SHARD;
+    }
     task->pending++;
     sk__call_start(&self->call, task->engine, &task_call_kind, slot);
     self->call.changes_nothing = task->kind->changes_nothing;
@@ -262,6 +285,11 @@ void sk__task_call_shards(sk__task *task) {
 }
 
 void sk__task_call_slot(sk__task *task, uint32_t slot) {
-    start_call(task, slot, SK__NO_SHARD);
+    sk__task_call_slots(task, &slot, 1);
+}
+
+void sk__task_call_slots(sk__task *task, const uint32_t *slots, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++)
+        start_call(task, slots[i], SK__NO_SHARD);
     finish_if_stuck(task);
 }

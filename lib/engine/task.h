@@ -11,7 +11,10 @@
 
 #include <seckill/events.h>
 #include <seckill/maintain.h>
+#include <seckill/preflight.h>
 #include <seckill/queue.h>
+#include <seckill/reconcile.h>
+#include <seckill/reservations.h>
 
 typedef struct sk__task sk__task;
 
@@ -43,6 +46,7 @@ struct sk__task {
     sk__link calls;     /* under way */
     sk__timer deadline;
     int step;
+    bool aside; /* it does not rely on the item's shards, see item.h */
     uint32_t pending;
     bool answered;         /* a call of it was */
     seckill_status status; /* the first failure */
@@ -59,10 +63,14 @@ struct sk__task {
 seckill_status sk__task_start(sk__task *task, sk__engine *engine, seckill_item *item, const sk__task_kind *kind,
                               uint32_t timeout_ms);
 
-/* Starts a call to one shard, to all, or to a slot that is none of the shards'. Out of memory is noted as a failure. */
+/* Starts a call to one shard, to all, or to slots that are none of the shards'. Out of memory is noted as a failure. */
 void sk__task_call_shard(sk__task *task, uint32_t shard);
 void sk__task_call_shards(sk__task *task);
 void sk__task_call_slot(sk__task *task, uint32_t slot);
+void sk__task_call_slots(sk__task *task, const uint32_t *slots, uint32_t count);
+
+/* A task that does not wait for the mapping list relies on no shards but by its calls to them; from here on this one does. */
+void sk__task_hold_shards(sk__task *task);
 
 /* Makes the array of outcomes, one for each shard, all SECKILL_UNREACHABLE. False: out of memory, and the task is finished. */
 bool sk__task_use_outcomes(sk__task *task);
@@ -86,6 +94,7 @@ seckill_status sk__define_start(seckill_item *item, const seckill_item_settings 
 seckill_status sk__get_start(seckill_item *item, uint32_t timeout_ms, seckill_item_cb cb, void *user_data);
 seckill_status sk__state_start(seckill_item *item, seckill_item_state state, uint32_t timeout_ms, seckill_item_cb cb,
                                void *user_data);
+seckill_status sk__purge_start(seckill_item *item, uint32_t timeout_ms, seckill_item_cb cb, void *user_data);
 seckill_status sk__list_start(sk__engine *engine, const char *activity, uint32_t timeout_ms, seckill_list_cb cb,
                               void *user_data);
 seckill_status sk__load_start(seckill_item *item, const char *operation_id, int64_t units, uint32_t timeout_ms,
@@ -93,10 +102,19 @@ seckill_status sk__load_start(seckill_item *item, const char *operation_id, int6
 seckill_status sk__stock_start(seckill_item *item, uint32_t timeout_ms, seckill_stock_cb cb, void *user_data);
 seckill_status sk__expire_start(seckill_item *item, uint32_t timeout_ms, seckill_expire_cb cb, void *user_data);
 seckill_status sk__transfers_start(seckill_item *item, uint32_t timeout_ms, seckill_transfers_cb cb, void *user_data);
+seckill_status sk__reconcile_start(seckill_item *item, const seckill_reconcile_options *options, seckill_reconcile_cb cb,
+                                   void *user_data);
+seckill_status sk__reservations_start(seckill_item *item, uint32_t shard, const seckill_reservations_cursor *cursor,
+                                      uint32_t max, uint32_t timeout_ms, seckill_reservations_cb cb, void *user_data);
 seckill_status sk__events_read_start(seckill_item *item, uint32_t shard, uint32_t max, uint32_t timeout_ms,
                                      seckill_events_cb cb, void *user_data);
 seckill_status sk__events_ack_start(seckill_item *item, uint32_t shard, const seckill_event_ack *acks, size_t count,
                                     uint32_t timeout_ms, seckill_item_cb cb, void *user_data);
+seckill_status sk__preflight_start(seckill_item *item, const seckill_preflight_options *options, seckill_preflight_cb cb,
+                                   void *user_data);
+seckill_status sk__event_repeat_start(seckill_item *item, seckill_bytes user,
+                                      const uint8_t reservation_id[SECKILL_RESERVATION_ID_SIZE], uint32_t timeout_ms,
+                                      seckill_item_cb cb, void *user_data);
 seckill_status sk__queue_process_start(seckill_item *item, const seckill_queue_process_options *options, seckill_queue_cb cb,
                                        void *user_data);
 

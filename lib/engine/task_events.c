@@ -1,4 +1,4 @@
-/* Events: reading and acknowledging those of one shard. */
+/* Events: reading and acknowledging those of one shard; writing one again. */
 #include "engine/task.h"
 
 #include <string.h>
@@ -40,30 +40,6 @@ static void read_encode(sk__task *task, uint32_t shard, bool with_text, sk__comm
     sk__command_add_number(command, SK__CONTAINER(task, read_task, base.task)->max);
 }
 
-static seckill_bytes read_sized(sk__reader *reader) {
-    return sk__read_bytes(reader, sk__read_u8(reader));
-}
-
-static void read_event(sk__reader *reader, seckill_event *event) {
-    size_t size, end;
-    uint8_t kind;
-
-    event->id.epoch = sk__read_u64(reader);
-    event->id.n = sk__read_u64(reader);
-    size = sk__read_u16(reader);
-    end = reader->at + size;
-    kind = sk__read_u8(reader);
-    sk__read_into(reader, event->reservation_id, sizeof(event->reservation_id));
-    event->quantity = sk__read_u32(reader);
-    event->price = (int64_t)sk__read_u56(reader);
-    event->at_ms = (int64_t)sk__read_u48(reader);
-    event->user = read_sized(reader);
-    event->order_ref = read_sized(reader);
-    event->kind = (seckill_event_kind)kind;
-    if (reader->at != end || (kind != SECKILL_EVENT_CONFIRMED && kind != SECKILL_EVENT_REFUNDED))
-        reader->failed = true;
-}
-
 /* The events outlive the reply: they are reported when the task ends. */
 static seckill_status read_answer(sk__task *task, uint32_t shard, sk__reader *reply) {
     read_task *self = SK__CONTAINER(task, read_task, base.task);
@@ -85,7 +61,7 @@ static seckill_status read_answer(sk__task *task, uint32_t shard, sk__reader *re
     memcpy(self->bytes, rest.data, rest.size);
     reader = sk__reader_of(self->bytes, rest.size);
     for (uint32_t i = 0; i < count; i++)
-        read_event(&reader, &self->events[i]);
+        sk__read_event(&reader, &self->events[i]);
     if (!sk__reader_done(&reader))
         return SECKILL_PROTOCOL;
     self->count = count;
@@ -182,4 +158,66 @@ seckill_status sk__events_ack_start(seckill_item *item, uint32_t shard, const se
     self->cb = cb;
     self->base.task.user_data = user_data;
     return sk__task_start(&self->base.task, item->engine, item, &ack_kind, timeout_ms);
+}
+
+/* ---- repeating ---- */
+
+typedef struct {
+    sk__task task;
+    seckill_item_cb cb;
+    uint8_t user[SECKILL_USER_MAX], reservation_id[SECKILL_RESERVATION_ID_SIZE];
+    size_t user_size;
+} repeat_task;
+
+static void repeat_next(sk__task *task) {
+    const repeat_task *self = SK__CONTAINER(task, repeat_task, task);
+    const seckill_item_info *info = &task->item->info;
+    seckill_bytes user = {self->user, self->user_size};
+
+    if (task->step++ != 0)
+        sk__task_finish(task);
+    else
+        sk__task_call_shard(task, seckill_shard_of(user, info->seed, info->settings.shards));
+}
+
+static void repeat_encode(sk__task *task, uint32_t shard, bool with_text, sk__command *command) {
+    const repeat_task *self = SK__CONTAINER(task, repeat_task, task);
+
+    sk__shard_encode(&task->item->shards[shard], command, SK__SCRIPT_events_repeat, with_text);
+    sk__command_add(command, self->reservation_id, sizeof(self->reservation_id));
+    sk__command_add(command, self->user, self->user_size);
+}
+
+static seckill_status repeat_answer(sk__task *task, uint32_t shard, sk__reader *reply) {
+    sk__reader bodies = *reply;
+
+    (void)task;
+    (void)shard;
+    if (!sk__answers_are_sound(*reply, 1, false))
+        return SECKILL_PROTOCOL;
+    (void)sk__read_bytes(&bodies, SK__ANSWER_SIZE);
+    return sk__read_answer(reply, &bodies).status;
+}
+
+static void repeat_report(sk__task *task) {
+    seckill_item_result result = {task->status, sk__task_message(task), NULL, NULL, 0, 0};
+
+    SK__CONTAINER(task, repeat_task, task)->cb(&result, task->user_data);
+}
+
+static const sk__task_kind repeat_kind = {repeat_next, repeat_encode, repeat_answer, repeat_report, NULL, true, false, true};
+
+seckill_status sk__event_repeat_start(seckill_item *item, seckill_bytes user,
+                                      const uint8_t reservation_id[SECKILL_RESERVATION_ID_SIZE], uint32_t timeout_ms,
+                                      seckill_item_cb cb, void *user_data) {
+    repeat_task *self = sk__engine_alloc(item->engine, sizeof(*self));
+
+    if (self == NULL)
+        return SECKILL_NO_MEMORY;
+    self->cb = cb;
+    memcpy(self->user, user.data, user.size);
+    self->user_size = user.size;
+    memcpy(self->reservation_id, reservation_id, sizeof(self->reservation_id));
+    self->task.user_data = user_data;
+    return sk__task_start(&self->task, item->engine, item, &repeat_kind, timeout_ms);
 }

@@ -22,10 +22,13 @@ static void encode_stock(const sk__task *task, uint32_t shard, bool with_text, s
 
 /* ---- reading ---- */
 
+enum { NODE_TEXT = 272 }; /* a host name, the longest address, is of 253 bytes at most; then its port */
+
 typedef struct {
     sk__task task;
     seckill_stock_cb cb;
-    seckill_stock *shards; /* owned */
+    seckill_stock *shards;    /* owned */
+    char (*nodes)[NODE_TEXT]; /* of the shards; owned */
 } stock_task;
 
 static void stock_next(sk__task *task) {
@@ -39,7 +42,8 @@ static void stock_next(sk__task *task) {
     if (!sk__task_use_outcomes(task))
         return;
     self->shards = sk__engine_alloc(task->engine, count * sizeof(self->shards[0]));
-    if (self->shards == NULL) {
+    self->nodes = sk__engine_alloc(task->engine, count * sizeof(self->nodes[0]));
+    if (self->shards == NULL || self->nodes == NULL) {
         sk__task_end(task, SECKILL_NO_MEMORY, "");
         return;
     }
@@ -74,6 +78,14 @@ static void add_stock(seckill_stock *total, const seckill_stock *shard) {
     total->transfers += shard->transfers;
 }
 
+static const char *node_of(const stock_task *self, uint32_t shard) {
+    sk__transport *transport = self->task.engine->config.transport;
+    uint32_t node = sk__engine_node_of(self->task.engine, self->task.item->shards[shard].slot);
+
+    transport->address(transport, node, self->nodes[shard], sizeof(self->nodes[shard]));
+    return self->nodes[shard];
+}
+
 static void stock_report(sk__task *task) {
     stock_task *self = SK__CONTAINER(task, stock_task, task);
     seckill_stock_result result;
@@ -84,10 +96,11 @@ static void stock_report(sk__task *task) {
     result.server_time_ms = task->header.now_ms;
     result.total.status = task->status;
     result.shards = self->shards;
-    result.count = self->shards != NULL ? task->outcome_count : 0;
+    result.count = self->shards != NULL && self->nodes != NULL ? task->outcome_count : 0;
     for (size_t i = 0; i < result.count; i++) {
         self->shards[i].shard = (uint32_t)i;
         self->shards[i].status = task->outcomes[i].status;
+        self->shards[i].node = node_of(self, (uint32_t)i);
         if (self->shards[i].status == SECKILL_OK)
             add_stock(&result.total, &self->shards[i]);
     }
@@ -95,7 +108,10 @@ static void stock_report(sk__task *task) {
 }
 
 static void stock_release(sk__task *task) {
-    sk__engine_release(task->engine, SK__CONTAINER(task, stock_task, task)->shards);
+    const stock_task *self = SK__CONTAINER(task, stock_task, task);
+
+    sk__engine_release(task->engine, self->shards);
+    sk__engine_release(task->engine, self->nodes);
 }
 
 static const sk__task_kind stock_kind = {stock_next,    stock_encode, stock_answer, stock_report,

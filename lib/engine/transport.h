@@ -11,7 +11,7 @@
 #include <stdbool.h>
 
 typedef enum {
-    SK__REPLY_BYTES,        /* a bulk or simple string */
+    SK__REPLY_BYTES,        /* a bulk or simple string; of two bulk strings (CONFIG GET's name and value) the second */
     SK__REPLY_ERROR,        /* an error reply: `bytes` is its text, such as "NOSCRIPT No matching script." */
     SK__REPLY_OTHER,        /* anything else; no script of ours answers so */
     SK__REPLY_UNREPLICATED, /* `lasting`: it was executed, but not enough replicas have said that they have it; `bytes` is why
@@ -53,6 +53,10 @@ struct sk__transport {
     /* Why the connection to a node is down, for a person; "" while it is up. Valid until the next call. */
     const char *(*trouble)(const sk__transport *transport, uint32_t node);
 
+    /* Writes where a node's server listens into `text` of `size` bytes, as "host:port" or "unix:/path", for a person; "" where
+     * that is not known. */
+    void (*address)(const sk__transport *transport, uint32_t node, char *text, size_t size);
+
     /* Asks for one on_turn before the loop waits next. Cheap; repeated calls are one. */
     void (*wake)(sk__transport *transport);
 
@@ -62,6 +66,9 @@ struct sk__transport {
     /* The clocks: monotonic milliseconds (as of this turn of the loop), and milliseconds since 1970. */
     int64_t (*now_ms)(sk__transport *transport);
     int64_t (*wall_ms)(sk__transport *transport);
+
+    /* Monotonic microseconds, as of now: only to measure with. */
+    int64_t (*now_us)(sk__transport *transport);
 };
 
 /* What the transport calls. Never from inside one of the calls above. */

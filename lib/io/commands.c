@@ -13,9 +13,17 @@ enum { COMMAND_MAX = INT_MAX / 2 }; /* bytes of one command: hiredis 0.14 counts
 
 /* ---- replies */
 
+/* A name and its value, as CONFIG GET answers. */
+static bool is_pair(const redisReply *from) {
+    return from->type == REDIS_REPLY_ARRAY && from->elements == 2 && from->element[0]->type == REDIS_REPLY_STRING &&
+           from->element[1]->type == REDIS_REPLY_STRING;
+}
+
 static sk__reply read_reply(const redisReply *from) {
     sk__reply reply = {SK__REPLY_OTHER, "", 0};
 
+    if (is_pair(from))
+        from = from->element[1];
     switch (from->type) {
     case REDIS_REPLY_STRING:
     case REDIS_REPLY_STATUS:

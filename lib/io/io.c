@@ -114,6 +114,10 @@ static const char *io_trouble(const sk__transport *transport, uint32_t node) {
     return sk__nodes_trouble(const_io_of(transport)->nodes, node);
 }
 
+static void io_address(const sk__transport *transport, uint32_t node, char *text, size_t size) {
+    sk__nodes_address(const_io_of(transport)->nodes, node, text, size);
+}
+
 static void io_wake(sk__transport *transport) {
     sk__io *io = io_of(transport);
 
@@ -151,6 +155,11 @@ static int64_t io_wall_ms(sk__transport *transport) {
     (void)transport;
     (void)clock_gettime(CLOCK_REALTIME, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int64_t io_now_us(sk__transport *transport) {
+    (void)transport;
+    return (int64_t)(uv_hrtime() / 1000);
 }
 
 /* ---- what the connections tell */
@@ -233,7 +242,8 @@ void sk__io_close(sk__io *io, void (*cb)(void *context), void *context) {
 
 /* ---- opening */
 
-static const sk__transport transport_of_io = {io_node, io_send, io_trouble, io_wake, io_alarm, io_now_ms, io_wall_ms};
+static const sk__transport transport_of_io = {io_node,  io_send,   io_trouble, io_address, io_wake,
+                                              io_alarm, io_now_ms, io_wall_ms, io_now_us};
 
 static sk__nodes *make_nodes(const sk__io_config *config, const sk__address *seeds, uint32_t seed_count, sk__io *io) {
     sk__nodes_config nodes;

@@ -40,6 +40,7 @@ void sk__nodes_start(sk__nodes *nodes, uv_loop_t *loop);
 uint32_t sk__nodes_node(const sk__nodes *nodes, uint32_t slot);
 seckill_status sk__nodes_send(sk__nodes *nodes, const sk__sending *sending, sk__reply_cb cb, void *context);
 const char *sk__nodes_trouble(const sk__nodes *nodes, uint32_t number);
+void sk__nodes_address(const sk__nodes *nodes, uint32_t number, char *text, size_t size);
 
 /* Tells what has moved and closes what is not needed any more; writes what was sent. Neither from a reply's callback or an
  * event. */

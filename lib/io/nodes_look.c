@@ -40,6 +40,18 @@ const char *sk__nodes_trouble(const sk__nodes *nodes, uint32_t number) {
     return trouble;
 }
 
+void sk__nodes_address(const sk__nodes *nodes, uint32_t number, char *text, size_t size) {
+    const sk__peer *node = number < SECKILL_NODES_MAX ? nodes->nodes[number] : NULL;
+    const sk__address *address = nodes->cluster != NULL ? sk__cluster_address(nodes->cluster, number) : NULL;
+
+    if (address == NULL && node != NULL && node->lanes[PLAIN].connection != NULL)
+        address = sk__connection_address(node->lanes[PLAIN].connection);
+    if (address != NULL)
+        sk__address_format(address, NULL, text, size);
+    else if (size > 0)
+        text[0] = '\0';
+}
+
 const char *sk__nodes_first_trouble(const sk__nodes *nodes) {
     for (uint32_t i = 0; i < nodes->end; i++) {
         if (sk__nodes_need(nodes, i) && sk__nodes_trouble(nodes, i)[0] != '\0')

@@ -7,6 +7,15 @@ local function number(value)
   return string.format('%.0f', value)
 end
 
+-- Of keys with another layout than this release's nothing else is known: it is looked at before anything else. Keys without any
+-- are damage, which is for the caller to find.
+local LAYOUT = 'SECKILL_KEY_LAYOUT'
+local function check_layout(stored, key)
+  if stored and stored ~= LAYOUT then
+    fail('LAYOUT these keys have layout ' .. stored .. ', this release knows layout ' .. LAYOUT .. ' (' .. key .. ')')
+  end
+end
+
 -- A command and its key, for a person.
 local function described(command, ...)
   return ' (' .. command .. (select('#', ...) > 0 and ' ' .. select(1, ...) or '') .. ')'

@@ -4,12 +4,16 @@
 #include <stdio.h>
 #include <string.h>
 
-void sk__command_begin(sk__command *command, sk__script_id script, bool with_text, int key_count) {
-    const sk__script *described = sk__script_of(script);
-
+void sk__command_begin_plain(sk__command *command) {
     command->argc = 0;
     command->failed = false;
     command->space = sk__writer_of(command->bytes, sizeof(command->bytes));
+}
+
+void sk__command_begin(sk__command *command, sk__script_id script, bool with_text, int key_count) {
+    const sk__script *described = sk__script_of(script);
+
+    sk__command_begin_plain(command);
     if (with_text) {
         sk__command_add_text(command, "EVAL");
         sk__command_add(command, described->text, *described->size);

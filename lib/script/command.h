@@ -28,6 +28,9 @@ typedef struct {
 /* Begins anew. with_text: EVAL with the script's text instead of its digest, for a server that does not know it. */
 void sk__command_begin(sk__command *command, sk__script_id script, bool with_text, int key_count);
 
+/* Begins anew, with a command that is no script's: its name is the first argument to be added. */
+void sk__command_begin_plain(sk__command *command);
+
 /* Adds a key or an argument that stays where it is. */
 void sk__command_add(sk__command *command, const void *data, size_t size);
 void sk__command_add_text(sk__command *command, const char *text);

@@ -12,7 +12,7 @@ for i, name in ipairs(NAMES) do wanted[name] = tonumber(ARGV[4 + i]) end
 permit('HSET', MAP, 'f', 'v')
 
 local function create()
-  local fields = { 'layout', '1', 'version', '1', 'state', '0', 'shards', ARGV[1], 'seed', ARGV[3], 'tags', ARGV[4] }
+  local fields = { 'layout', LAYOUT, 'version', '1', 'state', '0', 'shards', ARGV[1], 'seed', ARGV[3], 'tags', ARGV[4] }
   for i, name in ipairs(NAMES) do
     fields[#fields + 1] = name
     fields[#fields + 1] = ARGV[4 + i]
@@ -42,9 +42,12 @@ local function check_fixed()
   end
 end
 
-if read_map() then
+local found, purged = read_map()
+if found then
   check_fixed()
   change()
+elseif purged then
+  fail('CONFLICT the item is being purged: finish that first')
 else
   create()
 end

@@ -31,6 +31,14 @@ static seckill_reservation_state state_of(uint8_t state) {
     return state == VOID ? SECKILL_RESERVATION_EXPIRED : (seckill_reservation_state)state;
 }
 
+uint8_t sk__record_state(const uint8_t *record) {
+    return record[SECKILL_RESERVATION_ID_SIZE] % STATES;
+}
+
+bool sk__state_valid(uint8_t state) {
+    return state >= SECKILL_RESERVED && state <= SECKILL_RESERVATION_BLACKLISTED;
+}
+
 void sk__read_record(sk__reader *reader, sk__record *record) {
     seckill_reservation *reservation = &record->shown;
     uint8_t state;
@@ -42,9 +50,33 @@ void sk__read_record(sk__reader *reader, sk__record *record) {
     reservation->since_ms = (int64_t)sk__read_u48(reader);
     reservation->ends_ms = (int64_t)sk__read_u48(reader);
     record->grace_ms = sk__read_u32(reader);
-    if (state < SECKILL_RESERVED || state > SECKILL_RESERVATION_BLACKLISTED)
+    if (!sk__state_valid(state))
         reader->failed = true;
     reservation->state = state_of(state);
+}
+
+static seckill_bytes read_sized(sk__reader *reader) {
+    return sk__read_bytes(reader, sk__read_u8(reader));
+}
+
+void sk__read_event(sk__reader *reader, seckill_event *event) {
+    size_t size, end;
+    uint8_t kind;
+
+    event->id.epoch = sk__read_u64(reader);
+    event->id.n = sk__read_u64(reader);
+    size = sk__read_u16(reader);
+    end = reader->at + size;
+    kind = sk__read_u8(reader);
+    sk__read_into(reader, event->reservation_id, sizeof(event->reservation_id));
+    event->quantity = sk__read_u32(reader);
+    event->price = (int64_t)sk__read_u56(reader);
+    event->at_ms = (int64_t)sk__read_u48(reader);
+    event->user = read_sized(reader);
+    event->order_ref = read_sized(reader);
+    event->kind = (seckill_event_kind)kind;
+    if (reader->at != end || (kind != SECKILL_EVENT_CONFIRMED && kind != SECKILL_EVENT_REFUNDED))
+        reader->failed = true;
 }
 
 sk__progress sk__read_progress(sk__reader *reader) {

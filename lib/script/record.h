@@ -7,7 +7,7 @@
 
 #include "base/wire.h"
 
-#include <seckill/reserve.h>
+#include <seckill/events.h>
 
 enum {
     SK__RECORD_SIZE = 44,   /* one record of a user: see shard.lua */
@@ -39,6 +39,15 @@ typedef struct {
 
 /* Reads one record; sets the reader's `failed` where its state is none. */
 void sk__read_record(sk__reader *reader, sk__record *record);
+
+/* The state of a record of SK__RECORD_SIZE bytes, which may be none, without the audit's stamp. */
+uint8_t sk__record_state(const uint8_t *record);
+
+/* Whether it is one. */
+bool sk__state_valid(uint8_t state);
+
+/* Reads one event with its id, as events_read gives it; its user and order reference stay in the reply. */
+void sk__read_event(sk__reader *reader, seckill_event *event);
 
 /* Where a request stands in the queue. */
 typedef struct {

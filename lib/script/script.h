@@ -19,17 +19,28 @@
     X(expire)                                                                                                                  \
     X(survey)                                                                                                                  \
     X(transfer_out)                                                                                                            \
+    X(audit)                                                                                                                   \
+    X(audit_expirations)                                                                                                       \
+    X(audit_events)                                                                                                            \
+    X(audit_transfers)                                                                                                         \
+    X(audit_queue)                                                                                                             \
+    X(preflight)                                                                                                               \
+    X(reservations)                                                                                                            \
     X(stock)                                                                                                                   \
     X(load)                                                                                                                    \
     X(events_read)                                                                                                             \
+    X(events_repeat)                                                                                                           \
     X(events_ack)                                                                                                              \
     X(define)                                                                                                                  \
     X(map_get)                                                                                                                 \
     X(map_define)                                                                                                              \
     X(map_state)                                                                                                               \
+    X(map_purge)                                                                                                               \
     X(plan)                                                                                                                    \
     X(plan_done)                                                                                                               \
+    X(purge)                                                                                                                   \
     X(items_add)                                                                                                               \
+    X(items_remove)                                                                                                            \
     X(items_list)
 
 typedef enum {

@@ -35,6 +35,7 @@ local SETTINGS = {
   'settings', 'state', 'price', 'limit', 'start', 'end', 'hold', 'grace', 'window', 'remember', 'skew', 'max_events',
   'max_queue',
 }
+local NUMBER_END = 9007199254740992 -- every whole number below it is exact; nor is infinity a number, or what is none
 local stock, before = {}, {}
 local stored_seed, stored_run
 local now, run, expiring, freed
@@ -47,7 +48,9 @@ local function read_fields(names)
   for i, name in ipairs(names) do
     if not values[i] then fail('DAMAGED no field ' .. name .. ' (' .. STOCK .. ')') end
     stock[name] = tonumber(values[i])
-    if not stock[name] then fail('DAMAGED field ' .. name .. ' is no number (' .. STOCK .. ')') end
+    if not stock[name] or not (stock[name] > -NUMBER_END and stock[name] < NUMBER_END) then
+      fail('DAMAGED field ' .. name .. ' is no number (' .. STOCK .. ')')
+    end
     before[name] = stock[name]
   end
 end
@@ -81,9 +84,13 @@ end
 -- users whose records carry the generation's stamp. While it counts, every script that writes a user stamps his records and
 -- adjusts the sums by the difference; so when all are stamped the sums must be the counters, exactly, while the sale goes on.
 -- Then they keep what the counters said too much. When nobody counts all carry the stamp; 0 is nobody's.
-local AUDIT, AUDITED = '>I8Bi7i7i7i7i7i7i7', { 'reserved', 'sold', 'refunded', 'loaded', 'taken', 'sent', 'available' }
-local COUNTING, REPAIRED = 1, 2
-local audit = { generation = 0, flags = 0, changed = false } -- and by the names of AUDITED: the sums, or what was found
+-- What is stored in `audit`: the generation, whether it is being counted; then for each name of AUDITED its sum, or what was found.
+-- In `audit_step`, which only who reconciles needs: flags, when a step of it ran last.
+local AUDIT, AUDIT_SIZE = '>I8Bi7i7i7i7i7i7i7', 58
+local AUDIT_STEP, AUDIT_STEP_SIZE = '>BI6', 7
+local AUDITED = { 'reserved', 'sold', 'refunded', 'loaded', 'taken', 'sent', 'available' }
+local COUNTING = 1 -- the lowest of its flags; the others are audit.lua's own
+local audit = { generation = 0, flags = 0, at = 0, changed = false }
 local stamp = 0
 
 local function stamp_with(generation)
@@ -91,39 +98,45 @@ local function stamp_with(generation)
   stamp = generation == 0 and 0 or ((generation - 1) % STAMPS + 1) * STATES
 end
 
-local function read_audit(stored)
+local function read_audit(stored, step)
   if not stored then return end
-  if #stored ~= 58 then fail('DAMAGED field audit (' .. STOCK .. ')') end
+  if #stored ~= AUDIT_SIZE then fail('DAMAGED field audit (' .. STOCK .. ')') end
+  if step and #step ~= AUDIT_STEP_SIZE then fail('DAMAGED field audit_step (' .. STOCK .. ')') end
   local values = { struct.unpack(AUDIT, stored) }
   stamp_with(values[1])
   audit.flags = values[2]
+  if step then audit.flags, audit.at = struct.unpack(AUDIT_STEP, step) end
   for i, name in ipairs(AUDITED) do audit[name] = values[i + 2] end
 end
 
 local function packed_audit()
   local values = {}
   for i, name in ipairs(AUDITED) do values[i] = audit[name] or 0 end
-  return struct.pack(AUDIT, audit.generation, audit.flags, unpack(values))
+  return struct.pack(AUDIT, audit.generation, audit.flags % 2, unpack(values))
 end
 
 local function is_counting()
-  return audit.flags == COUNTING
+  return audit.flags % 2 == COUNTING
+end
+
+local function read_identity()
+  local identity = read('HMGET', STOCK, 'layout', 'seed', 'run', 'audit', 'audit_step')
+  check_layout(identity[1], STOCK)
+  return identity
 end
 
 -- That the shard stands as a whole, whatever the age of its settings.
 local function check()
-  local identity = read('HMGET', STOCK, 'layout', 'seed', 'run', 'audit')
-  local layout = identity[1]
+  local identity = read_identity()
   local found = read('EXISTS', unpack(KEYS))
   if found == 0 then fail('OLDER no such shard (' .. STOCK .. ')') end
   for _, key in ipairs(found < #KEYS and KEYS or {}) do
     if read('EXISTS', key) == 0 then fail('DAMAGED no such key (' .. key .. ')') end
   end
-  if not layout then fail('DAMAGED no field layout (' .. STOCK .. ')') end
-  if layout ~= '1' then fail('LAYOUT ' .. layout .. ', not 1 (' .. STOCK .. ')') end
+  if not identity[1] then fail('DAMAGED no field layout (' .. STOCK .. ')') end
   stored_seed, stored_run = identity[2], identity[3]
   if not stored_seed or not stored_run then fail('DAMAGED no field seed or run (' .. STOCK .. ')') end
-  read_audit(identity[4])
+  read_audit(identity[4], identity[5])
   read_fields(COUNTERS)
   read_fields(SETTINGS)
   if stock.decided > stock.enqueued then fail('DAMAGED field decided is past enqueued (' .. STOCK .. ')') end
@@ -149,11 +162,11 @@ local events = {}   -- packed events to add
 
 local function load_users(list, first, last)
   if last < first then return end
-  local values = read('HMGET', USERS, unpack(list, first, last))
+  local values, counting = read('HMGET', USERS, unpack(list, first, last)), is_counting()
   for i, value in ipairs(values) do
     if value and #value % RECORD_SIZE ~= 0 then fail('DAMAGED the records of a user (' .. USERS .. ')') end
     records[list[first + i - 1]] = value or ''
-    if is_counting() then stored[list[first + i - 1]] = value or '' end
+    if counting then stored[list[first + i - 1]] = value or '' end
   end
 end
 
@@ -344,20 +357,19 @@ local function is_stamped(text)
 end
 
 local function stamped(text)
-  local parts = {}
-  for at = 1, #text, RECORD_SIZE do
-    local state = string.byte(text, at + 16) % STATES
-    parts[#parts + 1] = string.sub(text, at, at + 15) .. string.char(state + stamp) .. string.sub(text, at + 17, at + RECORD_SIZE - 1)
+  for at = 17, #text, RECORD_SIZE do
+    local state = string.byte(text, at) % STATES
+    text = string.sub(text, 1, at - 1) .. string.char(state + stamp) .. string.sub(text, at + 1)
   end
-  return table.concat(parts)
+  return text
 end
 
 local COUNTED = { [RESERVED] = 'reserved', [SOLD] = 'sold', [REFUNDED] = 'refunded' }
 local function count_units(text, sign)
   for at = 1, #text, RECORD_SIZE do
-    local record = get(text, at)
-    local sum = COUNTED[record.state]
-    if sum then audit[sum] = audit[sum] + sign * record.quantity end
+    local _, state, quantity = struct.unpack('>c16BI4', text, at)
+    local sum = COUNTED[state % STATES]
+    if sum then audit[sum] = audit[sum] + sign * quantity end
   end
 end
 
@@ -370,9 +382,9 @@ local function counted(user)
 end
 
 local function write_users()
-  local kept, gone = {}, {}
+  local kept, gone, counting = {}, {}, is_counting()
   for _, user in ipairs(changed) do
-    local text = is_counting() and counted(user) or records[user]
+    local text = counting and counted(user) or records[user]
     if text == '' then
       gone[#gone + 1] = user
     else
@@ -380,7 +392,8 @@ local function write_users()
       kept[#kept + 1] = text
     end
   end
-  if #kept > 0 then redis.call('HSET', USERS, unpack(kept)) end
+  -- In parts: a small table that the audit reads as a whole may have more users than a call takes arguments.
+  for first = 1, #kept, 4096 do redis.call('HSET', USERS, unpack(kept, first, math.min(first + 4095, #kept))) end
   if #gone > 0 then redis.call('HDEL', USERS, unpack(gone)) end
 end
 
@@ -407,6 +420,8 @@ local function write_stock(extra)
   if audit.changed then
     fields[#fields + 1] = 'audit'
     fields[#fields + 1] = packed_audit()
+    fields[#fields + 1] = 'audit_step'
+    fields[#fields + 1] = struct.pack(AUDIT_STEP, audit.flags, audit.at)
   end
   if #fields == 0 and #changed == 0 and #consumed == 0 and not lasting then return end
   if stock.epoch ~= before.epoch then

@@ -14,12 +14,8 @@ local rows = read('HGETALL', TRANSFERS)
 local more = reclaim()
 local out, count = {}, 0
 for i = 1, #rows, 2 do
-  local other = string.match(rows[i], '^%d+$') and tonumber(rows[i])
-  if other and other < 65536 then
-    if not totals[other] then totals[other] = parse_totals(rows[i + 1]) end
-  elseif rows[i] ~= '' then
-    fail('DAMAGED a field is no shard (' .. TRANSFERS .. ')')
-  end
+  local other = rows[i] ~= '' and parse_other(rows[i])
+  if other and not totals[other] then totals[other] = parse_totals(rows[i + 1]) end
 end
 for other, row in pairs(totals) do
   count = count + 1

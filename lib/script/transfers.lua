@@ -13,6 +13,13 @@ local function parse_totals(stored)
   return { sent = sent, taken = taken }
 end
 
+-- The other shard that a field is about; the empty one, which keeps the key, is about none.
+local function parse_other(field)
+  local other = string.match(field, '^%d+$') and tonumber(field)
+  if not other or other >= 65536 then fail('DAMAGED a field is no shard (' .. TRANSFERS .. ')') end
+  return other
+end
+
 local function totals_with(other)
   if not totals[other] then
     local stored = read('HGET', TRANSFERS, number(other))

@@ -1,0 +1,17 @@
+#!lua flags=no-writes
+-- prelude: base.lua
+-- prelude: shard.lua
+-- prelude: transfers.lua
+-- What a shard has sent to others and taken from them, ever.
+--
+-- reply  available i8, how many others I2; for each: the other shard I2, sent I8, taken I8
+open()
+local rows = read('HGETALL', TRANSFERS)
+local out = {}
+for i = 1, #rows, 2 do
+  if rows[i] ~= '' then
+    local row = parse_totals(rows[i + 1])
+    out[#out + 1] = struct.pack('>I2I8I8', parse_other(rows[i]), row.sent, row.taken)
+  end
+end
+return header() .. struct.pack('>i8I2', stock.available, #out) .. table.concat(out)
