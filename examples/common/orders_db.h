@@ -87,6 +87,14 @@ typedef enum {
 orders_db_status orders_db_set_inventory(orders_db *db, const char *activity, const char *item, int64_t units_total,
                                          orders_db_set_mode mode);
 
+/* Sets what is left of an item's inventory to its total less what its confirmed orders took: for a file that somebody else has
+ * written to. Both are read and it is written in one transaction: an own one, unless one was begun.
+ *   left, mended   get what was left, and what is
+ * ORDERS_DB_OK: also where nothing was wrong. ORDERS_DB_NOT_FOUND: the item has no inventory. ORDERS_DB_REFUSED: its orders
+ * took more than the total; nothing changed. */
+orders_db_status orders_db_mend_inventory(orders_db *db, const char *activity, const char *item, int64_t *left,
+                                          int64_t *mended);
+
 /* ---- events ---- */
 
 /* An event and the item it is about. Its bytes and names are the caller's and must stay during the call. */
@@ -241,6 +249,13 @@ typedef struct {
 
 /* Lists orders as they came, a page at a time. */
 orders_db_status orders_db_list(orders_db *db, const orders_db_filter *filter, orders_db_order_cb cb, void *user_data);
+
+/* What seckill_confirm takes with SECKILL_CONFIRM_ORDERED to tell Redis of an order again. `order` is whole, and its names are
+ * ids that an item can have. */
+seckill_reservation_ref orders_db_ref_of(const orders_db_order *order);
+
+/* Whether an order is to stay sold in Redis: it is confirmed, and no refund is due. */
+bool orders_db_stays_sold(const orders_db_order *order);
 
 /* A place among an item's orders by the time of their last change: when they were confirmed, or refunded; then by number. */
 typedef struct {

@@ -67,6 +67,55 @@ orders_db_status orders_db_set_inventory(orders_db *db, const char *activity, co
     return orders_db__end_own(db, own, set_inventory(db, activity, item, units_total, mode));
 }
 
+/* What an item's confirmed orders took. */
+static orders_db_status read_sold(orders_db *db, const char *activity, const char *item, int64_t *sold) {
+    sqlite3_stmt *statement;
+    orders_db_status status = orders_db__use_for_item(db, ORDERS_DB__SOLD, activity, item, &statement);
+    if (status != ORDERS_DB_OK) {
+        return status;
+    }
+    int code = sqlite3_step(statement);
+    *sold = code == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
+    if (code != SQLITE_ROW) {
+        status = orders_db__failed(db, code, "adding up what is sold");
+    }
+    (void)sqlite3_reset(statement);
+    return status;
+}
+
+static orders_db_status mend_inventory(orders_db *db, const char *activity, const char *item, int64_t *left, int64_t *mended) {
+    inventory has;
+    int64_t sold = 0;
+    orders_db_status status = read_inventory(db, activity, item, &has);
+    if (status == ORDERS_DB_OK) {
+        status = read_sold(db, activity, item, &sold);
+    }
+    if (status != ORDERS_DB_OK) {
+        return status;
+    }
+    if (!has.found) {
+        return orders_db__fail(db, ORDERS_DB_NOT_FOUND, "%s/%s has no inventory", activity, item);
+    }
+    if (sold > has.total) {
+        return orders_db__fail(db, ORDERS_DB_REFUSED, "%s/%s: %lld units are sold, of %lld", activity, item, (long long)sold,
+                               (long long)has.total);
+    }
+    *left = has.left;
+    *mended = has.total - sold;
+    return *left == *mended ? ORDERS_DB_OK : write_inventory(db, activity, item, has.total, *mended);
+}
+
+orders_db_status orders_db_mend_inventory(orders_db *db, const char *activity, const char *item, int64_t *left,
+                                          int64_t *mended) {
+    bool own;
+    *left = *mended = 0;
+    orders_db_status status = orders_db__begin_own(db, &own);
+    if (status != ORDERS_DB_OK) {
+        return status;
+    }
+    return orders_db__end_own(db, own, mend_inventory(db, activity, item, left, mended));
+}
+
 /* Takes units if there are that many: *taken. */
 static orders_db_status take_units(orders_db *db, const orders_db_event *from, bool *taken) {
     sqlite3_stmt *statement;

@@ -24,6 +24,7 @@
     X(INVENTORY, "SELECT units_total, units_left FROM inventory WHERE activity = ?1 AND item = ?2")                            \
     X(SET_INVENTORY, "INSERT INTO inventory (activity, item, units_total, units_left) VALUES (?1, ?2, ?3, ?4) "                \
                      "ON CONFLICT (activity, item) DO UPDATE SET units_total = ?3, units_left = ?4")                           \
+    X(SOLD, "SELECT coalesce(sum(quantity), 0) FROM orders WHERE activity = ?1 AND item = ?2 AND state = 'confirmed'")         \
     X(TAKE, "UPDATE inventory SET units_left = units_left - ?3 WHERE activity = ?1 AND item = ?2 AND units_left >= ?3")        \
     X(GIVE_BACK, "UPDATE inventory SET units_left = units_left + ?3 WHERE activity = ?1 AND item = ?2")                        \
     X(FIND, ORDERS_DB__ORDER_COLUMNS " FROM orders WHERE reservation_id = ?1")                                                 \

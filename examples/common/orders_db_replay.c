@@ -4,9 +4,28 @@
  */
 #include "orders_db_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { LIST_MAX = 100000 };
+
+/* ---- telling Redis again ---- */
+
+seckill_reservation_ref orders_db_ref_of(const orders_db_order *order) {
+    seckill_reservation_ref ref = {.quantity = order->quantity, .price = order->price, .user_size = order->user.size};
+    memcpy(ref.user, order->user.data, order->user.size);
+    (void)snprintf(ref.activity, sizeof ref.activity, "%s", order->activity);
+    (void)snprintf(ref.item, sizeof ref.item, "%s", order->item);
+    memcpy(ref.reservation_id, order->reservation_id, sizeof ref.reservation_id);
+    /* The token is long gone, and its times do not count for an order that is written. */
+    ref.issued_ms = ref.hold_until_ms = order->confirmed_ms;
+    ref.valid_until_ms = order->confirmed_ms + 1;
+    return ref;
+}
+
+bool orders_db_stays_sold(const orders_db_order *order) {
+    return order->state == ORDERS_DB_CONFIRMED && !order->refund_due;
+}
 
 /* ---- epochs ---- */
 

@@ -147,19 +147,7 @@ static void check_orders(item_account *account) {
 
 static void judge(item_account *account) {
     ctl_run *ctl = account->ctl;
-    json_t *orders = json_out_object();
-    for (int i = 0; i < ORDERS_DB_STATES; i++) {
-        json_t *state = json_out_object();
-        json_out_int(state, "orders", account->orders.orders[i]);
-        json_out_int(state, "units", account->orders.units[i]);
-        json_out_value(orders, orders_db_state_name((orders_db_state)i), state);
-    }
-    json_out_int(orders, "inventory", account->orders.units_total);
-    json_out_int(orders, "left", account->orders.units_left);
-    json_out_int(orders, "refunds_due", account->orders.refunds_due);
-    json_out_int(orders, "unpaid_orders", account->orders.unpaid_orders);
-    json_out_int(orders, "unpaid_units", account->orders.unpaid_units);
-    json_out_value(ctl->out, "orders", orders);
+    json_out_value(ctl->out, "orders", orders_model(&account->orders));
     json_out_value(ctl->out, "checks", json_out_array());
     check_stock(account);
     check_orders(account);

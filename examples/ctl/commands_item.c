@@ -1,13 +1,15 @@
-/* item define, get, list, pause, resume, end; and status.
+/* item define, get, list, pause, resume, end, purge.
  *
  * SPDX-License-Identifier: MIT
  */
+#define _POSIX_C_SOURCE 200809L
+
 #include "ctl.h"
 #include "model.h"
 #include "show.h"
-#include "table.h"
 
 #include <string.h>
+#include <unistd.h>
 
 enum { WEEK_MS = 604800000 };
 
@@ -129,21 +131,10 @@ static void show_ended(json_t *out) {
 
 /* ---- list ---- */
 
-static void on_list(const seckill_list_result *result, void *user_data) {
-    ctl_run *ctl = user_data;
-    json_t *items = json_out_array();
-    ctl_answer(ctl, result->status, result->message);
-    for (size_t i = 0; i < result->count; i++) {
-        json_out_append(items, json_string(result->items[i]));
-    }
-    json_out_value(ctl->out, "items", items);
-    ctl->done = 1;
-}
-
 static void list(ctl_run *ctl) {
     json_out_text(ctl->out, "activity", ctl->operands[0]);
     if (ctl_open_client(ctl)) {
-        ctl_wait(ctl, seckill_item_list(ctl->client, ctl->operands[0], 0, on_list, ctl));
+        ctl_wait(ctl, seckill_item_list(ctl->client, ctl->operands[0], 0, model_on_list, ctl));
     }
 }
 
@@ -154,84 +145,44 @@ static void show_list(json_t *out) {
     }
 }
 
-/* ---- status: each item of an activity, settings and stock ---- */
+/* ---- purge ---- */
 
-/* Asks one call with `part` in the place of ctl->out, so that the callbacks fill the item's own object. */
-static int ask(ctl_run *ctl, json_t *part, seckill_status started) {
-    json_t *whole = ctl->out;
-    ctl->out = part;
-    int asked = ctl_wait(ctl, started);
-    ctl->out = whole;
-    return asked && ctl->exit_code == CTL_OK;
+/* Nobody purges by a slip of the fingers: a person types the name once more, a script says --yes. */
+static int is_meant(ctl_run *ctl) {
+    char line[2 * SECKILL_ID_MAX + 4] = "";
+    if (ctl_value(ctl, "yes")) {
+        return 1;
+    }
+    if (!isatty(STDIN_FILENO)) {
+        ctl_usage_error(ctl, "this cannot be undone: add --yes");
+        return 0;
+    }
+    fprintf(stderr, "What Redis knows of who bought %s will be gone. Type its name to purge it: ", ctl->operands[0]);
+    if (!fgets(line, sizeof line, stdin)) {
+        line[0] = '\0';
+    }
+    line[strcspn(line, "\n")] = '\0';
+    if (strcmp(line, ctl->operands[0]) == 0) {
+        return 1;
+    }
+    ctl_usage_error(ctl, "that is another name: nothing was purged");
+    return 0;
 }
 
-/* The worst exit code of all items is the command's. */
-static json_t *item_status(ctl_run *ctl, const char *item, int *worst) {
-    json_t *part = json_out_object();
-    json_out_text(part, "item", item);
-    json_out_status(part, SECKILL_OK, NULL);
-    ctl->exit_code = CTL_OK;
-    seckill_status opened = seckill_item_open(ctl->client, ctl->operands[0], item, &ctl->item);
-    if (opened != SECKILL_OK) {
-        json_out_status(part, opened, NULL);
-        ctl->exit_code = ctl_exit_code(opened);
-    } else if (ask(ctl, part, seckill_item_get(ctl->item, 0, model_on_item, ctl))) {
-        ask(ctl, part, seckill_stock_get(ctl->item, 0, model_on_stock, ctl));
-    }
-    seckill_item_close(ctl->item);
-    ctl->item = NULL;
-    *worst = ctl->exit_code > *worst ? ctl->exit_code : *worst;
-    return part;
-}
-
-static void status(ctl_run *ctl) {
-    int worst = CTL_OK;
-    list(ctl);
-    if (ctl->exit_code != CTL_OK) {
-        return;
-    }
-    json_t *names = json_incref(json_object_get(ctl->out, "items")), *items = json_out_array();
-    for (size_t i = 0; i < json_array_size(names); i++) {
-        json_out_append(items, item_status(ctl, json_string_value(json_array_get(names, i)), &worst));
-    }
-    json_decref(names);
-    json_out_value(ctl->out, "items", items);
-    ctl->exit_code = worst;
-    if (worst != CTL_OK) {
-        json_out_text(ctl->out, "status", "incomplete");
-        json_out_text(ctl->out, "message", "an item could not be read, or does not add up: see its own status");
+static void purge_item(ctl_run *ctl) {
+    if (ctl_open_item(ctl) && is_meant(ctl)) {
+        ctl_wait(ctl, seckill_item_purge(ctl->item, 0, model_on_item, ctl));
     }
 }
 
-static void show_status_row(text_table *table, const json_t *item) {
-    static const char *const names[] = {"loaded", "available", "reserved", "sold"};
-    const json_t *total = json_object_get(item, "total");
-    int read = strcmp(show_text(item, "status"), "ok") == 0;
-    table_text(table, show_text(item, "item"));
-    table_text(table, json_object_get(item, "phase") ? show_text(item, "phase") : "?");
-    table_number(table, show_int(item, "price"));
-    table_number(table, show_int(item, "limit"));
-    table_text(table, show_text(item, "start"));
-    table_text(table, show_text(item, "end"));
-    table_number(table, show_int(item, "shard_count"));
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        table_number(table, show_int(total, names[i]));
-    }
-    table_text(table, read ? show_text(item, "account") : show_text(item, "message"));
+static void show_purged(json_t *out) {
+    show_outcomes(out, "purged");
 }
 
-static void show_status(json_t *out) {
-    const json_t *items = json_object_get(out, "items");
-    if (json_array_size(items) == 0) {
-        printf("activity %s has no items\n", show_text(out, "activity"));
-        return;
-    }
-    text_table *table = table_new("item|state|>price|>limit|start|end|>shards|>loaded|>available|>reserved|>sold|account");
-    for (size_t i = 0; i < json_array_size(items); i++) {
-        show_status_row(table, json_array_get(items, i));
-    }
-    table_end(table, stdout);
-}
+static const ctl_option purge_options[] = {
+    {"yes", NULL, "do not ask"},
+    {NULL, NULL, NULL},
+};
 
 const ctl_command ctl_item_commands[] = {
     {"item define", "A/I", 1, "define an item, or change its settings",
@@ -246,7 +197,15 @@ const ctl_command ctl_item_commands[] = {
     {"item resume", "A/I", 1, "sell on", NULL, NULL, resume_item, show_resumed},
     {"item end", "A/I", 1, "end the sale for good", "Cannot be taken back. What is reserved can still be paid and cancelled.",
      NULL, end_item, show_ended},
-    {"status", "A", 1, "all items of an activity: state, stock, account",
-     "Asks item after item, so different rows are from slightly different times.", NULL, status, show_status},
+    {"item purge", "A/I", 1, "after the sale: remove everything of it from Redis",
+     "The sale must have ended, and nothing may be reserved, between the shards, or waiting: else exit code 1 says what is in "
+     "the way.\n"
+     "Orders stay in the orders database; reservations are gone: export them first (reservations export). Wait until hold and "
+     "grace of\n"
+     "the last reservation are over before an item of this name is defined anew: older tokens would be good for it. With the "
+     "same\n"
+     "orders database take another name: the worker would tell the new item of the old orders.\n"
+     "After any failure repeat the command: it finishes what is left.",
+     purge_options, purge_item, show_purged},
     {NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL},
 };

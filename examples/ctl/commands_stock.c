@@ -7,7 +7,6 @@
 #include "show.h"
 #include "table.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- load and withdraw ---- */
@@ -107,57 +106,10 @@ static void get(ctl_run *ctl) {
 static const char *const counters[] = {"loaded",   "transferred_in", "transferred_out", "transfers", "available",
                                        "reserved", "sold",           "users",           "queued",    "events"};
 
-static void show_row(text_table *table, const json_t *stock, const char *title) {
-    char verdict[TABLE_CELL] = "holds";
-    const json_t *read = json_object_get(stock, "loaded");
-    long long difference = show_int(stock, "account_difference");
-    if (title) {
-        table_text(table, title);
-    } else {
-        table_number(table, show_int(stock, "shard"));
-    }
-    for (size_t i = 0; i < sizeof counters / sizeof counters[0]; i++) {
-        if (read) {
-            table_number(table, show_int(stock, counters[i]));
-        } else {
-            table_text(table, "?");
-        }
-    }
-    if (!read) {
-        snprintf(verdict, sizeof verdict, "%s: %s", show_text(stock, "status"), show_text(stock, "message"));
-    } else if (difference != 0) {
-        snprintf(verdict, sizeof verdict, "VIOLATED: %lld units too %s", llabs(difference), difference > 0 ? "many" : "few");
-    }
-    table_text(table, verdict);
-}
-
-static void show_moves(const json_t *total) {
-    char transfers[OPTIONS_TEXT], moved[OPTIONS_TEXT], transit[OPTIONS_TEXT], owed[OPTIONS_TEXT];
-    options_format_grouped(show_int(total, "transfers"), transfers);
-    options_format_grouped(show_int(total, "transferred_out"), moved);
-    options_format_grouped(show_int(total, "in_transit"), transit);
-    options_format_grouped(show_int(total, "owed"), owed);
-    printf("\nunits moved between shards: %s in %s transfers, %s of them in transit; owed: %s\n", moved, transfers, transit,
-           owed);
-}
-
 static void show_stock(json_t *out) {
-    const json_t *shards = json_object_get(out, "shards"), *total = json_object_get(out, "total");
-    char cancelled[OPTIONS_TEXT], expired[OPTIONS_TEXT], refunded[OPTIONS_TEXT];
-    text_table *table =
-        table_new(">shard|>loaded|>in|>out|>transfers|>available|>reserved|>sold|>users|>queued|>events|account");
-    for (size_t i = 0; i < json_array_size(shards); i++) {
-        show_row(table, json_array_get(shards, i), NULL);
-    }
-    table_rule(table);
-    show_row(table, total, "total");
-    table_end(table, stdout);
-    show_moves(total);
-    options_format_grouped(show_int(total, "cancelled"), cancelled);
-    options_format_grouped(show_int(total, "expired"), expired);
-    options_format_grouped(show_int(total, "refunded"), refunded);
-    printf("units that came back: %s cancelled, %s expired, %s refunded\n", cancelled, expired, refunded);
-    printf("account (loaded + in - out = available + reserved + sold): %s\n", show_text(out, "account"));
+    show_shards(out, ">shard|>loaded|>in|>out|>transfers|>available|>reserved|>sold|>users|>queued|>events|account", counters,
+                sizeof counters / sizeof counters[0]);
+    show_sums(out);
 }
 
 /* ---- transfers finish ---- */

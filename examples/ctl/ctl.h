@@ -56,12 +56,18 @@ struct ctl_run {
 
     json_t *out;
     int exit_code;
-    int done; /* set by callbacks */
+    int done;    /* set by callbacks */
+    int printed; /* the command has printed all there is to say */
 };
 
 /* The commands, by subject. */
 extern const ctl_command ctl_item_commands[], ctl_stock_commands[], ctl_reservation_commands[], ctl_event_commands[],
-    ctl_key_commands[], ctl_account_commands[], ctl_order_commands[], ctl_transfer_commands[];
+    ctl_key_commands[], ctl_account_commands[], ctl_order_commands[], ctl_transfer_commands[], ctl_preflight_commands[],
+    ctl_reconcile_commands[], ctl_status_commands[], ctl_export_commands[];
+
+/* watch, for the table of its group. */
+extern const ctl_option ctl_watch_options[];
+void ctl_watch(ctl_run *ctl);
 
 /* The value of an option of the command, NULL if it was not given ("" for one that takes none and was given). */
 const char *ctl_value(const ctl_run *ctl, const char *name);

@@ -13,10 +13,14 @@
 
 const struct ctl_group ctl_groups[] = {
     {"Items", ctl_item_commands},
+    {"Looking on", ctl_status_commands},
     {"Stock", ctl_stock_commands},
     {"Orders", ctl_order_commands},
-    {"Proof", ctl_account_commands},
+    {"Before a sale", ctl_preflight_commands},
+    {"Proof", ctl_reconcile_commands},
+    {"Proof by sums", ctl_account_commands},
     {"One user, by hand", ctl_reservation_commands},
+    {"All users", ctl_export_commands},
     {"Upkeep", ctl_event_commands},
     {"Between shards", ctl_transfer_commands},
     {"Keys and tokens", ctl_key_commands},
@@ -158,6 +162,9 @@ static int print_field(const ctl_run *ctl) {
 }
 
 static int print_outcome(const ctl_run *ctl) {
+    if (ctl->printed) {
+        return ctl->exit_code;
+    }
     if (ctl->field) {
         return print_field(ctl);
     }

@@ -21,7 +21,7 @@ static const char *state_name(seckill_item_state state) {
 }
 
 /* What the state, the times and the clock make of it, for a person. The servers' clock decides; this machine's is close. */
-static const char *phase_name(const seckill_item_info *info) {
+const char *model_phase_name(const seckill_item_info *info) {
     int64_t now = options_now_ms();
     if (info->state != SECKILL_ITEM_ACTIVE) {
         return state_name(info->state);
@@ -36,7 +36,7 @@ void model_settings(json_t *object, const seckill_item_info *info) {
     const seckill_item_settings *settings = &info->settings;
     json_t *tags = json_out_array();
     json_out_text(object, "state", state_name(info->state));
-    json_out_text(object, "phase", phase_name(info));
+    json_out_text(object, "phase", model_phase_name(info));
     json_out_int(object, "version", (int64_t)info->version);
     json_out_int(object, "shard_count", settings->shards);
     json_out_int(object, "limit", settings->limit);
@@ -79,6 +79,17 @@ void model_on_item(const seckill_item_result *result, void *user_data) {
     ctl->done = 1;
 }
 
+void model_on_list(const seckill_list_result *result, void *user_data) {
+    ctl_run *ctl = user_data;
+    json_t *items = json_out_array();
+    ctl_answer(ctl, result->status, result->message);
+    for (size_t i = 0; i < result->count; i++) {
+        json_out_append(items, json_string(result->items[i]));
+    }
+    json_out_value(ctl->out, "items", items);
+    ctl->done = 1;
+}
+
 /* ---- stock ---- */
 
 /* How far a shard, or a sum of shards, is from loaded + in - out == available + reserved + sold: the units too many on the
@@ -112,13 +123,17 @@ static int64_t owed_by(const seckill_stock *stock) {
 static json_t *shard(const seckill_stock *stock) {
     json_t *object = json_out_object();
     json_out_int(object, "shard", stock->shard);
+    json_out_text(object, "node", stock->node);
     json_out_status(object, stock->status, NULL);
     if (stock->status == SECKILL_OK) {
+        char epoch[OPTIONS_TEXT];
         counters(object, stock);
         json_out_int(object, "owed", owed_by(stock));
         json_out_int(object, "version", (int64_t)stock->version);
         json_out_int(object, "settings_version", (int64_t)stock->settings_version);
         json_out_int(object, "epoch", (int64_t)stock->epoch);
+        options_format_time((int64_t)stock->epoch, epoch);
+        json_out_text(object, "since", epoch);
     }
     return object;
 }
@@ -172,7 +187,7 @@ void model_on_stock(const seckill_stock_result *result, void *user_data) {
 
 /* ---- reservations ---- */
 
-static const char *reservation_state_name(seckill_reservation_state state) {
+const char *model_state_name(seckill_reservation_state state) {
     switch (state) {
     case SECKILL_RESERVED:
         return "reserved";
@@ -192,7 +207,7 @@ static const char *reservation_state_name(seckill_reservation_state state) {
 
 void model_reservation(json_t *object, const seckill_reservation *reservation) {
     json_out_hex(object, "reservation_id", reservation->id, sizeof reservation->id);
-    json_out_text(object, "state", reservation_state_name(reservation->state));
+    json_out_text(object, "state", model_state_name(reservation->state));
     json_out_int(object, "quantity", reservation->quantity);
     json_out_int(object, "price", reservation->price);
     json_out_time(object, "since", reservation->since_ms);

@@ -7,9 +7,11 @@
 
 #include "ctl.h"
 
+const char *model_phase_name(const seckill_item_info *info); /* "on sale", "ended" ... */
 void model_settings(json_t *object, const seckill_item_info *info);
 void model_outcomes(json_t *object, const seckill_shard_outcome *outcomes, size_t count); /* "outcomes" */
 void model_stock(json_t *object, const seckill_stock_result *result);                     /* "total", "shards", "account" ... */
+const char *model_state_name(seckill_reservation_state state);
 void model_reservation(json_t *object, const seckill_reservation *reservation);
 void model_token(json_t *object, const seckill_reservation_ref *ref);
 void model_ticket(json_t *object, const seckill_ticket *ticket);
@@ -19,6 +21,7 @@ void model_issue(json_t *object, const seckill_keyring *ring, const seckill_rese
 
 /* Callbacks that put a whole result into ctl->out: give ctl as user_data. */
 void model_on_item(const seckill_item_result *result, void *user_data);
+void model_on_list(const seckill_list_result *result, void *user_data);
 void model_on_stock(const seckill_stock_result *result, void *user_data);
 
 #endif

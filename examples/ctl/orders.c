@@ -44,3 +44,19 @@ orders_db *orders_open(ctl_run *ctl, unsigned flags) {
     }
     return db;
 }
+
+json_t *orders_model(const orders_db_item_account *account) {
+    json_t *orders = json_out_object();
+    for (int i = 0; i < ORDERS_DB_STATES; i++) {
+        json_t *state = json_out_object();
+        json_out_int(state, "orders", account->orders[i]);
+        json_out_int(state, "units", account->units[i]);
+        json_out_value(orders, orders_db_state_name((orders_db_state)i), state);
+    }
+    json_out_int(orders, "inventory", account->units_total);
+    json_out_int(orders, "left", account->units_left);
+    json_out_int(orders, "refunds_due", account->refunds_due);
+    json_out_int(orders, "unpaid_orders", account->unpaid_orders);
+    json_out_int(orders, "unpaid_units", account->unpaid_units);
+    return orders;
+}

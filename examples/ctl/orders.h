@@ -15,4 +15,7 @@ orders_db *orders_open(ctl_run *ctl, unsigned flags);
 /* The outcome of a call that failed, in `out` and the exit code. */
 void orders_fail(ctl_run *ctl, orders_db_status status, const char *cause);
 
+/* An item's account as an object. */
+json_t *orders_model(const orders_db_item_account *account);
+
 #endif

@@ -9,6 +9,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *show_text(const json_t *object, const char *name) {
@@ -106,4 +107,60 @@ void show_outcomes(const json_t *out, const char *done) {
         }
     }
     table_end(table, stdout);
+}
+
+/* ---- stock ---- */
+
+/* A cell: what was not read is "?", what a sum has not is empty. */
+static void show_cell(text_table *table, const json_t *stock, const char *name, int is_read) {
+    const json_t *value = json_object_get(stock, name);
+    if (json_is_integer(value)) {
+        table_number(table, (int64_t)json_integer_value(value));
+    } else {
+        table_text(table, json_is_string(value) ? json_string_value(value) : is_read ? "" : "?");
+    }
+}
+
+static void show_row(text_table *table, const json_t *stock, const char *title, const char *const *members, size_t count) {
+    char verdict[TABLE_CELL] = "holds";
+    int is_read = json_object_get(stock, "loaded") != NULL;
+    long long difference = show_int(stock, "account_difference");
+    if (title) {
+        table_text(table, title);
+    } else {
+        table_number(table, show_int(stock, "shard"));
+    }
+    for (size_t i = 0; i < count; i++) {
+        show_cell(table, stock, members[i], is_read);
+    }
+    if (!is_read) {
+        snprintf(verdict, sizeof verdict, "%s: %s", show_text(stock, "status"), show_text(stock, "message"));
+    } else if (difference != 0) {
+        snprintf(verdict, sizeof verdict, "VIOLATED: %lld units too %s", llabs(difference), difference > 0 ? "many" : "few");
+    }
+    table_text(table, verdict);
+}
+
+void show_shards(const json_t *out, const char *titles, const char *const *members, size_t count) {
+    const json_t *shards = json_object_get(out, "shards");
+    text_table *table = table_new(titles);
+    for (size_t i = 0; i < json_array_size(shards); i++) {
+        show_row(table, json_array_get(shards, i), NULL, members, count);
+    }
+    table_rule(table);
+    show_row(table, json_object_get(out, "total"), "total", members, count);
+    table_end(table, stdout);
+}
+
+void show_sums(const json_t *out) {
+    static const char *const names[] = {"transferred_out", "transfers", "in_transit", "owed",
+                                        "cancelled",       "expired",   "refunded"};
+    char sums[7][OPTIONS_TEXT];
+    for (size_t i = 0; i < 7; i++) {
+        options_format_grouped(show_int(json_object_get(out, "total"), names[i]), sums[i]);
+    }
+    printf("\nunits moved between shards: %s in %s transfers, %s of them in transit; owed: %s\n", sums[0], sums[1], sums[2],
+           sums[3]);
+    printf("units that came back: %s cancelled, %s expired, %s refunded\n", sums[4], sums[5], sums[6]);
+    printf("account (loaded + in - out = available + reserved + sold): %s\n", show_text(out, "account"));
 }

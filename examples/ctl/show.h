@@ -18,6 +18,13 @@ int show_has_details(const json_t *out);
 /* The general view: a line for each member that is text, a number or a truth value. */
 void show_members(json_t *out);
 
+/* A row for each shard of a stock, and one for their sum. `titles` as table_new takes them: "shard" first, "account" last, the
+ * `count` members between them. */
+void show_shards(const json_t *out, const char *titles, const char *const *members, size_t count);
+
+/* What follows below them: units that moved and came back, and whether the account holds. */
+void show_sums(const json_t *out);
+
 /* The outcomes of shards: one line if all are well, else a row for each shard that failed, with its cause. */
 void show_outcomes(const json_t *out, const char *done);
 

@@ -21,6 +21,7 @@ typedef struct {
     const front_settings *settings;
     const char *password; /* of Redis, while loops start; NULL: none */
     const seckill_keyring *ring;
+    int64_t since; /* when the process started, in seconds since 1970 */
     atomic_size_t connections;
     uv_sem_t started;    /* posted once by each loop */
     uv_async_t finished; /* sent by each loop when it is over */

@@ -13,7 +13,7 @@ static const metrics *metrics_of(size_t loop, const void *user_data) {
 void handle_metrics(const front_call *call) {
     const front_state *front = call->loop->front;
     size_t size = 0;
-    char *text = metrics_text(metrics_of, front->loop_count, front, &size);
+    char *text = metrics_text(metrics_of, front->loop_count, front, front->since, &size);
     answer_text(call->loop, call->exchange, "text/plain; version=0.0.4; charset=utf-8", text, size);
 }
 
@@ -23,7 +23,7 @@ void handle_health(const front_call *call) {
     const front_state *front = call->loop->front;
     bool connected = true;
     for (size_t i = 0; i < front->loop_count; i++)
-        connected = connected && atomic_load(&front->loops[i].metrics.connected) != 0;
+        connected = connected && metrics_connected(&front->loops[i].metrics);
     if (atomic_load(&call->loop->stop) != 0)
         answer_problem(call->loop, call->exchange, CODE_OVERLOADED, "this server is stopping");
     else if (!connected)

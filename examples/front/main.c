@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { EXIT_USAGE = 2, LOOPS_MAX = 64 };
@@ -190,6 +191,7 @@ int main(int argc, char **argv) {
     front_log_level(all.settings.log_level);
     json_object_seed(0); /* once, before there are threads */
     all.front.settings = &all.settings;
+    all.front.since = (int64_t)time(NULL);
     int result = serve(&all);
     options_wipe(all.password, sizeof all.password);
     seckill_keyring_free(all.ring);

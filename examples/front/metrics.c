@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char *const route_names[ROUTE_COUNT] = {
     [ROUTE_NONE] = "none",
@@ -23,15 +24,6 @@ static const char *const route_names[ROUTE_COUNT] = {
     [ROUTE_HEALTH] = "/healthz",
 };
 
-/* The upper ends of the histogram's buckets. */
-static const struct {
-    uint64_t us;
-    const char *text;
-} ends[METRICS_BUCKETS] = {
-    {250, "0.00025"}, {500, "0.0005"}, {1000, "0.001"}, {2500, "0.0025"}, {5000, "0.005"}, {10000, "0.01"},
-    {25000, "0.025"}, {50000, "0.05"}, {100000, "0.1"}, {250000, "0.25"}, {1000000, "1"},  {5000000, "5"},
-};
-
 typedef atomic_uint_least64_t counter;
 
 static void add(counter *one, uint64_t value) {
@@ -44,11 +36,8 @@ static void set(counter *one, uint64_t value) {
 
 void metrics_answer(metrics *one, front_route route, front_code code, uint64_t latency_ns) {
     uint64_t us = latency_ns / 1000;
-    size_t bucket = 0;
-    while (bucket < METRICS_BUCKETS && us > ends[bucket].us)
-        bucket++;
     add(&one->answers[route][code], 1);
-    add(&one->buckets[route][bucket], 1);
+    add(&one->buckets[route][prometheus_bucket(prometheus_quick, us)], 1);
     add(&one->latency_us[route], us);
 }
 
@@ -66,26 +55,23 @@ void metrics_turned_away(metrics *one) {
 }
 
 void metrics_copy_stats(metrics *one, const seckill_client_stats *stats) {
-    set(&one->operations, stats->operations);
-    set(&one->granted, stats->granted);
-    set(&one->enqueued, stats->enqueued);
-    set(&one->replayed, stats->replayed);
-    set(&one->refused, stats->refused);
-    set(&one->failed, stats->failed);
-    set(&one->unknown, stats->unknown);
-    set(&one->batches, stats->batches);
-    set(&one->batched, stats->batched);
-    set(&one->repeated, stats->repeated);
-    set(&one->redis_connections, stats->connections);
-    set(&one->redis_in_progress, stats->in_progress);
-    set(&one->redis_in_flight, stats->in_flight);
-    set(&one->transfers, stats->transfers);
-    set(&one->transferred, stats->transferred);
-    set(&one->surveys, stats->surveys);
-    set(&one->from_memory, stats->from_memory);
-    set(&one->redis_moved, stats->moved);
-    set(&one->redis_nodes, stats->nodes);
-    atomic_store(&one->connected, stats->connected);
+    uint64_t words[METRICS_STATS_WORDS];
+    memcpy(words, stats, sizeof words);
+    for (size_t i = 0; i < METRICS_STATS_WORDS; i++)
+        set(&one->stats[i], words[i]);
+}
+
+static seckill_client_stats stats_of(const metrics *one) {
+    seckill_client_stats stats;
+    uint64_t words[METRICS_STATS_WORDS];
+    for (size_t i = 0; i < METRICS_STATS_WORDS; i++)
+        words[i] = atomic_load_explicit(&one->stats[i], memory_order_relaxed);
+    memcpy(&stats, words, sizeof stats);
+    return stats;
+}
+
+bool metrics_connected(const metrics *one) {
+    return stats_of(one).connected != 0;
 }
 
 /* ---- the text */
@@ -107,12 +93,8 @@ static uint64_t sum(const text_page *page, size_t place) {
     return total;
 }
 
-static void head(const text_page *page, const char *name, const char *type, const char *about) {
-    fprintf(page->out, "# HELP %s %s\n# TYPE %s %s\n", name, about, name, type);
-}
-
 static void write_answers(const text_page *page) {
-    head(page, "seckill_front_requests_total", "counter", "Requests answered, by path and code.");
+    prometheus_head(page->out, "seckill_front_requests_total", "counter", "Requests answered, by path and code.");
     for (size_t route = 0; route < ROUTE_COUNT; route++) {
         for (size_t code = 0; code < CODE_COUNT; code++) {
             uint64_t count = sum(page, offsetof(metrics, answers) + (route * CODE_COUNT + code) * sizeof(counter));
@@ -124,33 +106,28 @@ static void write_answers(const text_page *page) {
 }
 
 static void write_route_latency(const text_page *page, size_t route) {
-    static const char name[] = "seckill_front_request_seconds";
-    uint64_t count = 0;
-    uint64_t us = sum(page, offsetof(metrics, latency_us) + route * sizeof(counter));
-    for (size_t i = 0; i <= METRICS_BUCKETS; i++) {
-        count += sum(page, offsetof(metrics, buckets) + (route * (METRICS_BUCKETS + 1) + i) * sizeof(counter));
-        fprintf(page->out, "%s_bucket{route=\"%s\",le=\"%s\"} %" PRIu64 "\n", name, route_names[route],
-                i < METRICS_BUCKETS ? ends[i].text : "+Inf", count);
-    }
-    fprintf(page->out, "%s_sum{route=\"%s\"} %" PRIu64 ".%06" PRIu64 "\n", name, route_names[route], us / 1000000,
-            us % 1000000);
-    fprintf(page->out, "%s_count{route=\"%s\"} %" PRIu64 "\n", name, route_names[route], count);
+    char label[64];
+    prometheus_times times = {.sum_us = sum(page, offsetof(metrics, latency_us) + route * sizeof(counter))};
+    for (size_t i = 0; i < PROMETHEUS_BUCKETS; i++)
+        times.buckets[i] = sum(page, offsetof(metrics, buckets) + (route * PROMETHEUS_BUCKETS + i) * sizeof(counter));
+    snprintf(label, sizeof label, "route=\"%s\"", route_names[route]);
+    prometheus_write_times(page->out, "seckill_front_request_seconds", label, prometheus_quick, &times);
 }
 
 static void write_latencies(const text_page *page) {
-    head(page, "seckill_front_request_seconds", "histogram", "From the last byte of a request to its answer.");
+    prometheus_head(page->out, "seckill_front_request_seconds", "histogram", "From the last byte of a request to its answer.");
     for (size_t route = ROUTE_NONE + 1; route < ROUTE_COUNT; route++)
         write_route_latency(page, route);
 }
 
 static void write_tickets(const text_page *page) {
-    head(page, "seckill_front_polls_total", "counter", "Polls of tickets, by what they said.");
+    prometheus_head(page->out, "seckill_front_polls_total", "counter", "Polls of tickets, by what they said.");
     for (int state = SECKILL_TICKET_QUEUED; state < METRICS_TICKET_STATES; state++)
         fprintf(page->out, "seckill_front_polls_total{state=\"%s\"} %" PRIu64 "\n",
                 reservation_state((seckill_ticket_state)state),
                 sum(page, offsetof(metrics, polls) + (size_t)state * sizeof(counter)));
     uint64_t ms = sum(page, offsetof(metrics, poll_after_ms));
-    head(page, "seckill_front_poll_after_seconds", "summary", "What holders of tickets were told to wait.");
+    prometheus_head(page->out, "seckill_front_poll_after_seconds", "summary", "What holders of tickets were told to wait.");
     fprintf(page->out, "seckill_front_poll_after_seconds_sum %" PRIu64 ".%03" PRIu64 "\n", ms / 1000, ms % 1000);
     fprintf(page->out, "seckill_front_poll_after_seconds_count %" PRIu64 "\n", sum(page, offsetof(metrics, poll_afters)));
 }
@@ -166,54 +143,33 @@ static void write_sums(const text_page *page) {
         {"seckill_front_requests_turned_away_total", "counter", "Requests for which the queue was too long.",
          offsetof(metrics, requests_turned_away)},
         {"seckill_front_requests_in_progress", "gauge", "Requests without an answer.", offsetof(metrics, in_progress)},
-        {"seckill_operations_total", "counter", "Operations of the library that were started.", offsetof(metrics, operations)},
-        {"seckill_granted_total", "counter", "Reserves that took units.", offsetof(metrics, granted)},
-        {"seckill_enqueued_total", "counter", "Requests put into the queue.", offsetof(metrics, enqueued)},
-        {"seckill_replayed_total", "counter", "Answers that stood already.", offsetof(metrics, replayed)},
-        {"seckill_refused_total", "counter", "Answers of the business other than ok.", offsetof(metrics, refused)},
-        {"seckill_failed_total", "counter", "Errors other than unknown.", offsetof(metrics, failed)},
-        {"seckill_unknown_total", "counter", "Answers that never came.", offsetof(metrics, unknown)},
-        {"seckill_batches_total", "counter", "Scripts sent for batches of operations.", offsetof(metrics, batches)},
-        {"seckill_batched_total", "counter", "Operations in these batches.", offsetof(metrics, batched)},
-        {"seckill_repeated_total", "counter", "Operations sent again.", offsetof(metrics, repeated)},
-        {"seckill_redis_connections_total", "counter", "Connections made to Redis.", offsetof(metrics, redis_connections)},
-        {"seckill_operations_in_progress", "gauge", "Operations under way.", offsetof(metrics, redis_in_progress)},
-        {"seckill_batches_in_flight", "gauge", "Batches without an answer.", offsetof(metrics, redis_in_flight)},
-        {"seckill_transfers_total", "counter", "Times that units were moved between shards.", offsetof(metrics, transfers)},
-        {"seckill_transferred_units_total", "counter", "Units moved so.", offsetof(metrics, transferred)},
-        {"seckill_surveys_total", "counter", "Rounds over all shards of an item, to find units.", offsetof(metrics, surveys)},
-        {"seckill_from_memory_total", "counter", "Requests refused without asking Redis.", offsetof(metrics, from_memory)},
-        {"seckill_redis_moved_total", "counter", "Redirections by a Redis Cluster.", offsetof(metrics, redis_moved)},
     };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        head(page, rows[i].name, rows[i].type, rows[i].about);
-        fprintf(page->out, "%s %" PRIu64 "\n", rows[i].name, sum(page, rows[i].place));
-    }
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        prometheus_value(page->out, rows[i].name, rows[i].type, rows[i].about, sum(page, rows[i].place));
 }
 
-static void write_connected(const text_page *page) {
-    head(page, "seckill_redis_connected", "gauge", "1 if the loop's connection to Redis is up.");
-    for (size_t i = 0; i < page->loops; i++)
-        fprintf(page->out, "seckill_redis_connected{loop=\"%zu\"} %d\n", i,
-                atomic_load(&page->of_loop(i, page->user_data)->connected));
-    head(page, "seckill_redis_nodes", "gauge", "Redis servers that the loop knows.");
-    for (size_t i = 0; i < page->loops; i++)
-        fprintf(page->out, "seckill_redis_nodes{loop=\"%zu\"} %" PRIu64 "\n", i,
-                (uint64_t)atomic_load(&page->of_loop(i, page->user_data)->redis_nodes));
+/* Of a loop that has not begun there is nothing to add. */
+static bool write_clients(const text_page *page) {
+    seckill_client_stats total = {.struct_size = sizeof total};
+    for (size_t i = 0; i < page->loops; i++) {
+        seckill_client_stats one = stats_of(page->of_loop(i, page->user_data));
+        (void)seckill_metrics_add(&total, &one);
+    }
+    return prometheus_client(page->out, &total);
 }
 
 char *metrics_text(const metrics *(*of_loop)(size_t loop, const void *user_data), size_t loops, const void *user_data,
-                   size_t *size) {
+                   int64_t since, size_t *size) {
     char *text = NULL;
     text_page page = {open_memstream(&text, size), of_loop, user_data, loops};
     if (page.out == NULL)
         return NULL;
+    prometheus_program(page.out, "seckill_front_build_info", since);
     write_answers(&page);
     write_latencies(&page);
     write_tickets(&page);
     write_sums(&page);
-    write_connected(&page);
-    int failed = ferror(page.out);
+    int failed = !write_clients(&page) || ferror(page.out);
     if (fclose(page.out) != 0 || failed) {
         free(text);
         return NULL;

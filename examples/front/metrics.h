@@ -7,6 +7,8 @@
 
 #include "codes.h"
 
+#include "common/prometheus.h"
+
 #include <stdatomic.h>
 #include <stddef.h>
 
@@ -25,23 +27,20 @@ typedef enum {
 } front_route;
 
 enum {
-    METRICS_BUCKETS = 12,                              /* of the histogram of latencies, besides +Inf */
-    METRICS_TICKET_STATES = SECKILL_TICKET_REFUSED + 1 /* seckill_ticket_state is from 1 */
+    METRICS_TICKET_STATES = SECKILL_TICKET_REFUSED + 1, /* seckill_ticket_state is from 1 */
+    METRICS_STATS_WORDS = sizeof(seckill_client_stats) / sizeof(uint64_t)
 };
 
 typedef struct {
     atomic_uint_least64_t answers[ROUTE_COUNT][CODE_COUNT];
-    atomic_uint_least64_t buckets[ROUTE_COUNT][METRICS_BUCKETS + 1];
+    atomic_uint_least64_t buckets[ROUTE_COUNT][PROMETHEUS_BUCKETS];
     atomic_uint_least64_t latency_us[ROUTE_COUNT];
     atomic_uint_least64_t polls[METRICS_TICKET_STATES];
     atomic_uint_least64_t poll_after_ms, poll_afters; /* the sum, and how many */
     atomic_uint_least64_t requests_turned_away;
     /* gauges and copies, renewed by the loop a few times a second */
     atomic_uint_least64_t connections, turned_away, in_progress;
-    atomic_uint_least64_t operations, granted, enqueued, replayed, refused, failed, unknown, batches, batched, repeated,
-        redis_connections, redis_in_progress, redis_in_flight, transfers, transferred, surveys, from_memory, redis_moved,
-        redis_nodes;
-    atomic_int connected;
+    atomic_uint_least64_t stats[METRICS_STATS_WORDS]; /* the client's */
 } metrics;
 
 /* Counts an answer. */
@@ -53,11 +52,13 @@ void metrics_polled(metrics *one, seckill_ticket_state state);
 void metrics_poll_after(metrics *one, uint32_t poll_after_ms);
 void metrics_turned_away(metrics *one);
 
-/* Copies the counters of a client. */
+/* Copies the numbers of a client; says whether it had all its connections to Redis. */
 void metrics_copy_stats(metrics *one, const seckill_client_stats *stats);
+bool metrics_connected(const metrics *one);
 
-/* Writes the text for all loops; from malloc. NULL: out of memory. `next` gives the metrics of a loop. */
+/* Writes the text for all loops; from malloc. NULL: out of memory. `of_loop` gives the metrics of a loop; `since`: when the
+ * process started, in seconds since 1970. */
 char *metrics_text(const metrics *(*of_loop)(size_t loop, const void *user_data), size_t loops, const void *user_data,
-                   size_t *size);
+                   int64_t since, size_t *size);
 
 #endif

@@ -31,6 +31,7 @@ struct db_thread {
     job_list waiting, finished;
     bool is_open, stopping, ended;
     uint64_t transactions;
+    prometheus_times times; /* of these */
     orders_db_status end_status;
     char end_error[ORDERS_DB_ERROR_SIZE];
 
@@ -40,6 +41,7 @@ struct db_thread {
     orders_db_status logged;          /* the failure that was logged last */
     uint64_t logged_at;
     uint64_t failures; /* in a row */
+    uint64_t took_us;  /* the last transaction */
 
     bool told_open; /* the loop's thread: `opened` was called */
 };
@@ -132,8 +134,10 @@ static orders_db_status try_once(db_thread *t, db_job *jobs) {
 
 static bool run_until_committed(db_thread *t, db_job *jobs) {
     for (;;) {
+        uint64_t began = uv_hrtime();
         orders_db_status status = try_once(t, jobs);
         if (status == ORDERS_DB_OK) {
+            t->took_us = (uv_hrtime() - began) / 1000;
             note_success(t);
             return true;
         }
@@ -165,7 +169,10 @@ static void give_back(db_thread *t, db_job *jobs, bool committed) {
         job->committed = committed;
         list_add(&t->finished, job);
     }
-    t->transactions += committed && wrote;
+    if (committed && wrote) {
+        t->transactions++;
+        prometheus_count(&t->times, prometheus_quick, t->took_us);
+    }
     uv_mutex_unlock(&t->mutex);
     (void)uv_async_send(&t->async);
 }
@@ -308,6 +315,13 @@ void db_thread_stop(db_thread *t) {
     t->stopping = true;
     uv_cond_signal(&t->wake);
     uv_mutex_unlock(&t->mutex);
+}
+
+prometheus_times db_thread_times(db_thread *t) {
+    uv_mutex_lock(&t->mutex);
+    prometheus_times times = t->times;
+    uv_mutex_unlock(&t->mutex);
+    return times;
 }
 
 uint64_t db_thread_transactions(db_thread *t) {

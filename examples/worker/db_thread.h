@@ -14,6 +14,7 @@
 #define SECKILL_WORKER_DB_THREAD_H
 
 #include "orders_db.h"
+#include "prometheus.h"
 
 #include <uv.h>
 
@@ -59,7 +60,8 @@ void db_thread_submit(db_thread *thread, db_job *job);
  * harmless. */
 void db_thread_stop(db_thread *thread);
 
-/* Committed transactions that wrote, so far. */
+/* Committed transactions that wrote, so far; how long each took, from its beginning to its commit. */
 uint64_t db_thread_transactions(db_thread *thread);
+prometheus_times db_thread_times(db_thread *thread);
 
 #endif

@@ -36,6 +36,7 @@ struct decider {
     char label[2 * SECKILL_ID_MAX + 24];
     size_t verdict_count;
     uint8_t verdicts[SECKILL_BATCH_MAX];
+    int64_t since_ms[SECKILL_BATCH_MAX]; /* as many */
 };
 
 static decider *of(task *t) {
@@ -86,6 +87,15 @@ static void fail_round(decider *d, seckill_status status, const char *message) {
     task_failed(&d->task, "deciding the queue of", d->label, status, message);
 }
 
+/* Decisions are made in order. Those that are not counted, having been made before, are few: that the last ones of the range
+ * then stand for them makes no difference. */
+static void measure_decided(decider *d, const seckill_queue_result *result) {
+    for (size_t i = 0; i < result->decided && i < d->verdict_count; i++) {
+        int64_t waited = result->server_time_ms - d->since_ms[i];
+        prometheus_count(&d->item->worker->decision_times, prometheus_slow, waited > 0 ? (uint64_t)waited * 1000 : 0);
+    }
+}
+
 static void count_decided(decider *d, const seckill_queue_result *result) {
     worker *w = d->item->worker;
     queue_counts *sums[] = {&d->item->queue, &w->counts.queue};
@@ -116,6 +126,7 @@ static void screen(decider *d, const seckill_queue_result *result) {
     d->verdict_count = result->count;
     for (size_t i = 0; i < result->count; i++) {
         d->verdicts[i] = screening_refuses(list, result->entries[i].user);
+        d->since_ms[i] = result->entries[i].since_ms;
     }
 }
 
@@ -158,6 +169,7 @@ static void on_decided(const seckill_queue_result *result, void *user_data) {
         fail_round(d, result->status, result->message);
         return;
     }
+    measure_decided(d, result);
     keep_view(d, result);
     next_round(d, result);
 }

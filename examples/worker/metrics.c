@@ -5,6 +5,7 @@
 #include "metrics.h"
 
 #include "item.h"
+#include "prometheus.h"
 
 #include <inttypes.h>
 #include <stddef.h>
@@ -75,15 +76,6 @@ queue_view metrics_queues(const worker *w) {
 
 /* ---- Prometheus ---- */
 
-static void head(FILE *out, const char *name, const char *type, const char *about) {
-    (void)fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, about, name, type);
-}
-
-static void write_one(FILE *out, const char *name, const char *type, const char *about, uint64_t value) {
-    head(out, name, type, about);
-    (void)fprintf(out, "%s %" PRIu64 "\n", name, value);
-}
-
 /* Ids are of A-Za-z0-9._-, so that nothing in them needs escaping. */
 static void write_labels(FILE *out, const char *metric, const item *it, const char *more) {
     (void)fprintf(out, "%s{activity=\"%s\",item=\"%s\"%s} ", metric, it->name.activity, it->name.item, more);
@@ -91,7 +83,7 @@ static void write_labels(FILE *out, const char *metric, const item *it, const ch
 
 static void write_lengths(FILE *out, const worker *w) {
     static const char name[] = "seckill_worker_queue_length";
-    head(out, name, "gauge", "Requests that wait.");
+    prometheus_head(out, name, "gauge", "Requests that wait.");
     for (const item *it = w->items; it; it = it->next) {
         write_labels(out, name, it, "");
         (void)fprintf(out, "%" PRIu64 "\n", queue_of(it).waiting);
@@ -100,7 +92,7 @@ static void write_lengths(FILE *out, const worker *w) {
 
 static void write_waits(FILE *out, const worker *w) {
     static const char name[] = "seckill_worker_queue_oldest_seconds";
-    head(out, name, "gauge", "How long the request that came first has waited.");
+    prometheus_head(out, name, "gauge", "How long the request that came first has waited.");
     for (const item *it = w->items; it; it = it->next) {
         uint64_t ms = queue_of(it).oldest_ms;
         write_labels(out, name, it, "");
@@ -110,7 +102,7 @@ static void write_waits(FILE *out, const worker *w) {
 
 static void write_stopped(FILE *out, const worker *w) {
     static const char name[] = "seckill_worker_queue_stopped";
-    head(out, name, "gauge", "1 if requests wait because the sale has not begun or is paused.");
+    prometheus_head(out, name, "gauge", "1 if requests wait because the sale has not begun or is paused.");
     for (const item *it = w->items; it; it = it->next) {
         write_labels(out, name, it, "");
         (void)fprintf(out, "%d\n", queue_of(it).stopped);
@@ -119,7 +111,7 @@ static void write_stopped(FILE *out, const worker *w) {
 
 static void write_decided(FILE *out, const worker *w) {
     static const char name[] = "seckill_worker_queue_decided_total";
-    head(out, name, "counter", "Requests of the queue that this worker decided.");
+    prometheus_head(out, name, "counter", "Requests of the queue that this worker decided.");
     for (const item *it = w->items; it; it = it->next) {
         write_labels(out, name, it, ",result=\"granted\"");
         (void)fprintf(out, "%" PRIu64 "\n", it->queue.granted);
@@ -132,15 +124,63 @@ static void write_decided(FILE *out, const worker *w) {
 
 static void write_transfers(FILE *out, const worker *w) {
     static const char owed[] = "seckill_worker_units_owed", transit[] = "seckill_worker_units_in_transit";
-    head(out, owed, "gauge", "Units that are promised beyond what there is, since a failover lost what was known of them.");
+    prometheus_head(out, owed, "gauge",
+                    "Units that are promised beyond what there is, since a failover lost what was known of them.");
     for (const item *it = w->items; it; it = it->next) {
         write_labels(out, owed, it, "");
         (void)fprintf(out, "%" PRId64 "\n", it->transferer.owed);
     }
-    head(out, transit, "gauge", "Units on their way between shards.");
+    prometheus_head(out, transit, "gauge", "Units on their way between shards.");
     for (const item *it = w->items; it; it = it->next) {
         write_labels(out, transit, it, "");
         (void)fprintf(out, "%" PRId64 "\n", it->transferer.transit);
+    }
+}
+
+/* Until the stock was read for the first time there is nothing to say. */
+static void write_units(FILE *out, const char *metric, const item *it, const char *more, int64_t value) {
+    if (it->transferer.has_stock) {
+        write_labels(out, metric, it, more);
+        (void)fprintf(out, "%" PRId64 "\n", value);
+    }
+}
+
+static void write_stock(FILE *out, const worker *w) {
+    static const char units[] = "seckill_worker_units", loaded[] = "seckill_worker_units_loaded",
+                      events[] = "seckill_worker_events_waiting";
+    prometheus_head(out, loaded, "gauge", "Units loaded less units withdrawn.");
+    for (const item *it = w->items; it; it = it->next) {
+        write_units(out, loaded, it, "", it->transferer.stock.loaded);
+    }
+    prometheus_head(out, units, "gauge", "Where the units are: those on their way are units_in_transit.");
+    for (const item *it = w->items; it; it = it->next) {
+        write_units(out, units, it, ",state=\"available\"", it->transferer.stock.available);
+        write_units(out, units, it, ",state=\"reserved\"", it->transferer.stock.reserved);
+        write_units(out, units, it, ",state=\"sold\"", it->transferer.stock.sold);
+    }
+    prometheus_head(out, events, "gauge", "Events in Redis that wait to be written to the orders database.");
+    for (const item *it = w->items; it; it = it->next) {
+        write_units(out, events, it, "", it->transferer.stock.events);
+    }
+}
+
+static void write_times(FILE *out, const worker *w) {
+    static const char decision[] = "seckill_worker_decision_seconds", age[] = "seckill_worker_event_age_seconds",
+                      transaction[] = "seckill_worker_transaction_seconds";
+    if (w->settings->roles & ROLE_DECIDE) {
+        prometheus_head(out, decision, "histogram", "From a request's enqueue to its decision, by the server's clock.");
+        prometheus_write_times(out, decision, "", prometheus_slow, &w->decision_times);
+    }
+    if (w->settings->roles & ROLE_ORDERS) {
+        prometheus_times times = {0};
+        if (w->db) {
+            times = db_thread_times(w->db);
+        }
+        prometheus_head(out, age, "histogram",
+                        "From the event to its order or refund, by the server's clock and the worker's.");
+        prometheus_write_times(out, age, "", prometheus_slow, &w->event_ages);
+        prometheus_head(out, transaction, "histogram", "Transactions that wrote to the orders database, with their commit.");
+        prometheus_write_times(out, transaction, "", prometheus_quick, &times);
     }
 }
 
@@ -148,43 +188,36 @@ static void write_counters(FILE *out, const worker *w) {
     worker_counts counts = w->counts;
     counts.transactions = transactions(w);
     for (size_t i = 0; i < ROWS; i++) {
-        write_one(out, rows[i].metric, "counter", rows[i].about, value_of(&counts, i));
+        prometheus_value(out, rows[i].metric, "counter", rows[i].about, value_of(&counts, i));
     }
 }
 
-/* Under the names that the front has for them. */
-static void write_client(FILE *out, const worker *w) {
+static bool write_client(FILE *out, const worker *w) {
     seckill_client_stats stats = {.struct_size = sizeof stats};
     if (w->client) {
         (void)seckill_client_get_stats(w->client, &stats);
     }
-    write_one(out, "seckill_redis_connected", "gauge", "1 if the connection to Redis is up.", stats.connected != 0);
-    write_one(out, "seckill_redis_connections_total", "counter", "Connections made to Redis.", stats.connections);
-    write_one(out, "seckill_repeated_total", "counter", "Scripts sent again.", stats.repeated);
-    write_one(out, "seckill_operations_in_progress", "gauge", "Operations under way.", stats.in_progress);
-    write_one(out, "seckill_transfers_total", "counter", "Times that units were moved between shards.", stats.transfers);
-    write_one(out, "seckill_transferred_units_total", "counter", "Units moved so.", stats.transferred);
-    write_one(out, "seckill_surveys_total", "counter", "Rounds over all shards of an item, to find units.", stats.surveys);
-    write_one(out, "seckill_from_memory_total", "counter", "Requests refused without asking Redis.", stats.from_memory);
-    write_one(out, "seckill_redis_moved_total", "counter", "Redirections by a Redis Cluster.", stats.moved);
-    write_one(out, "seckill_redis_nodes", "gauge", "Redis servers known.", stats.nodes);
+    return prometheus_client(out, &stats);
 }
 
-static void write_all(FILE *out, const worker *w) {
-    write_one(out, "seckill_worker_items", "gauge", "Items at work.", w->item_count);
+static bool write_all(FILE *out, const worker *w) {
+    prometheus_program(out, "seckill_worker_build_info", w->started);
+    prometheus_value(out, "seckill_worker_items", "gauge", "Items at work.", w->item_count);
     if (w->settings->roles & ROLE_DECIDE) {
         write_lengths(out, w);
         write_waits(out, w);
         write_stopped(out, w);
         write_decided(out, w);
-        write_one(out, "seckill_worker_refused_users", "gauge", "Users that --refuse-users lists.",
-                  screening_count(w->screener.list));
+        prometheus_value(out, "seckill_worker_refused_users", "gauge", "Users that --refuse-users lists.",
+                         screening_count(w->screener.list));
     }
     if (w->settings->roles & ROLE_TRANSFERS) {
         write_transfers(out, w);
+        write_stock(out, w);
     }
+    write_times(out, w);
     write_counters(out, w);
-    write_client(out, w);
+    return write_client(out, w);
 }
 
 char *metrics_text(const worker *w, size_t *size) {
@@ -193,8 +226,7 @@ char *metrics_text(const worker *w, size_t *size) {
     if (!out) {
         return NULL;
     }
-    write_all(out, w);
-    int failed = ferror(out);
+    bool failed = !write_all(out, w) || ferror(out);
     if (fclose(out) != 0 || failed) {
         free(text);
         return NULL;

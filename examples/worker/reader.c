@@ -128,6 +128,12 @@ static void log_unrecorded(const reader *r, const orders_db_event *from, orders_
              outcome == ORDERS_DB_DIFFERS ? "contradicts the order of that reservation" : "is like no order can be");
 }
 
+/* By the server's clock and this machine's. */
+static void measure_age(reader *r, const seckill_event *event) {
+    int64_t age = options_now_ms() - event->at_ms;
+    prometheus_count(&r->item->worker->event_ages, prometheus_slow, age > 0 ? (uint64_t)age * 1000 : 0);
+}
+
 /* Whether a refund is due. */
 static bool count_outcome(reader *r, const orders_db_event *from, orders_db_outcome outcome) {
     worker_counts *counts = &r->item->worker->counts;
@@ -135,6 +141,7 @@ static bool count_outcome(reader *r, const orders_db_event *from, orders_db_outc
     case ORDERS_DB_WRITTEN:
         counts->orders_written += from->event.kind == SECKILL_EVENT_CONFIRMED;
         counts->orders_refunded += from->event.kind == SECKILL_EVENT_REFUNDED;
+        measure_age(r, &from->event);
         return false;
     case ORDERS_DB_NO_INVENTORY:
     case ORDERS_DB_NO_ITEM:

@@ -113,7 +113,7 @@ static void on_taken_back(const seckill_result *result, void *user_data) {
 
 static void look_at(const orders_db_order *order, void *user_data) {
     bool *taken_back = user_data;
-    *taken_back = order->state != ORDERS_DB_CONFIRMED || order->refund_due;
+    *taken_back = !orders_db_stays_sold(order);
 }
 
 static orders_db_status look_again(orders_db *db, db_job *job) {
@@ -208,25 +208,13 @@ static void on_listed(db_job *job, bool committed) {
 
 /* ---- 1. the page ---- */
 
-static seckill_reservation_ref ref_of(const replay *r, const orders_db_order *order) {
-    seckill_reservation_ref ref = {.quantity = order->quantity, .price = order->price, .user_size = order->user.size};
-    memcpy(ref.user, order->user.data, order->user.size);
-    (void)snprintf(ref.activity, sizeof ref.activity, "%s", r->item->name.activity);
-    (void)snprintf(ref.item, sizeof ref.item, "%s", r->item->name.item);
-    memcpy(ref.reservation_id, order->reservation_id, sizeof ref.reservation_id);
-    /* The token is long gone, and its times do not count for an order that is written. */
-    ref.issued_ms = ref.hold_until_ms = order->confirmed_ms;
-    ref.valid_until_ms = order->confirmed_ms + 1;
-    return ref;
-}
-
 static void keep(const orders_db_order *order, void *user_data) {
     replay *r = user_data;
     uint32_t shard = seckill_shard_of(order->user, r->seed, r->shard_count);
     r->listed++;
     r->end = orders_db_place_of(order);
     if (r->shards[shard].replaying && !order->refund_due) {
-        r->orders[r->count++] = (replay_order){.replay = r, .ref = ref_of(r, order), .shard = shard};
+        r->orders[r->count++] = (replay_order){.replay = r, .ref = orders_db_ref_of(order), .shard = shard};
     }
 }
 

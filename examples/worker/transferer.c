@@ -8,6 +8,8 @@
 
 #include <stddef.h>
 
+enum { STOCK_INTERVAL_MS = 5000 };
+
 static transferer *of(task *t) {
     return (transferer *)((char *)t - offsetof(transferer, task));
 }
@@ -24,6 +26,28 @@ static void say_owed(const transferer *tr, int64_t owed) {
     }
 }
 
+/* Where it could not be read, the numbers stay as they were until the next time. */
+static void on_stock(const seckill_stock_result *result, void *user_data) {
+    transferer *tr = user_data;
+    if (result->status == SECKILL_OK) {
+        tr->stock = result->total;
+        tr->has_stock = true;
+    }
+    task_next(&tr->task, tr->item->worker->settings->transfers_interval_ms);
+}
+
+/* Nobody asks for it but those who look at the metrics. */
+static bool read_stock(transferer *tr) {
+    const worker *w = tr->item->worker;
+    uint64_t now = uv_now(&w->loop);
+    if (!w->settings->listen || tr->task.closing || now < tr->stock_due_ms ||
+        seckill_stock_get(tr->item->handle, 0, on_stock, tr) != SECKILL_OK) {
+        return false;
+    }
+    tr->stock_due_ms = now + STOCK_INTERVAL_MS;
+    return true;
+}
+
 static void on_finished(const seckill_transfers_result *result, void *user_data) {
     transferer *tr = user_data;
     worker *w = tr->item->worker;
@@ -35,7 +59,9 @@ static void on_finished(const seckill_transfers_result *result, void *user_data)
     tr->owed = result->owed;
     tr->transit = result->transit;
     w->counts.transfer_checks++;
-    task_next(&tr->task, w->settings->transfers_interval_ms);
+    if (!read_stock(tr)) {
+        task_next(&tr->task, w->settings->transfers_interval_ms);
+    }
 }
 
 static void run(task *t) {

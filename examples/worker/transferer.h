@@ -1,5 +1,5 @@
 /* Finishes what is half done between an item's shards: units that a process which died had on their way, and what a failover
- * made a shard forget to have sent.
+ * made a shard forget to have sent. With --listen it also reads the item's stock now and then, to be shown.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -8,12 +8,17 @@
 
 #include "task.h"
 
+#include <seckill/item.h>
+
 struct item;
 
 typedef struct {
     task task;
     struct item *item;
     int64_t owed, transit; /* as of the last look */
+    seckill_stock stock;   /* of all shards, as it was read last */
+    bool has_stock;        /* it was read */
+    uint64_t stock_due_ms; /* when it is to be read next */
 } transferer;
 
 void transferer_start(transferer *transferer, struct item *item);

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 /* ---- stopping ----
  *
@@ -241,6 +242,7 @@ int worker_run(const settings *s, worker_counts *counts) {
     worker w;
     memset(&w, 0, sizeof w);
     w.settings = s;
+    w.started = (int64_t)time(NULL);
     if (uv_loop_init(&w.loop) != 0) {
         log_line(SECKILL_LOG_ERROR, "the loop cannot be made");
         return EXIT_TROUBLE;

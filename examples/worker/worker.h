@@ -66,6 +66,9 @@ struct worker {
     db_job inventory_job;
     batch_pool pool;
     worker_counts counts;
+    prometheus_times decision_times; /* from a request's enqueue to its decision */
+    prometheus_times event_ages;     /* when they became orders or refunds */
+    int64_t started;                 /* seconds since 1970 */
     struct item *items;
     struct activity *activities;
     size_t item_count, activity_count, decider_count; /* that are not freed yet */
