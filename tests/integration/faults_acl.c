@@ -110,8 +110,9 @@ static bool is_refused(fault_stage *stage, const fault_picture *picture, fault_o
     if (refused) {
         if (answer.status != SECKILL_DENIED || !names(answer.message, command))
             fail_msg("%s without %s: %s, %s", fault_op_name(op), command, seckill_status_name(answer.status), answer.message);
-        if (op == FAULT_LOAD || op == FAULT_WITHDRAW) {
-            /* Of several steps: the plan may be stored; what counts is that it is carried out once (below). */
+        if (op == FAULT_LOAD || op == FAULT_WITHDRAW || op == FAULT_RECONCILE) {
+            /* Of several steps: the plan may be stored, records may be stamped; what counts is that it is carried out once
+             * (below). */
         } else if (!fault_picture_holds(picture, stage->server, NULL)) {
             fail_msg("%s without %s is half done", fault_op_name(op), command);
         }
@@ -167,8 +168,24 @@ static void each_command_forbidden_for_each_operation(void **state) {
     redis_server_forget(picture);
 }
 
+/* The same of the item's end. */
+static bool purge_is_refused(fault_stage *stage, const char *command) {
+    sale_item_answer answer;
+
+    assert_int_equal(sale_end(&stage->sale).status, SECKILL_OK);
+    fault_command(stage->server, "ACL SETUSER app -%s", command);
+    answer = sale_purge(&stage->sale);
+    if (answer.status != SECKILL_OK && (answer.status != SECKILL_DENIED || !names(answer.message, command)))
+        fail_msg("purge without %s: %s, %s", command, seckill_status_name(answer.status), answer.message);
+    fault_command(stage->server, "ACL SETUSER app +%s", command);
+    if (answer.status != SECKILL_OK)
+        assert_int_equal(sale_purge(&stage->sale).status, SECKILL_OK);
+    assert_int_equal(sale_get(&stage->sale).status, SECKILL_NOT_DEFINED);
+    return answer.status != SECKILL_OK;
+}
+
 /* A new item: nothing of a shard is there, and each of its keys is made at once or not at all. */
-static void a_definition_that_is_forbidden_can_be_repeated(void **state) {
+static void what_is_forbidden_to_a_definition_or_a_purge_can_be_repeated(void **state) {
     fault_stage *stage = *state;
     command_list commands = commands_of_all();
     fault_picture *picture = fault_picture_take(stage->server);
@@ -194,6 +211,7 @@ static void a_definition_that_is_forbidden_can_be_repeated(void **state) {
         fault_command(stage->server, "ACL SETUSER app +%s", commands.names[i]);
         answer = fault_run(stage, FAULT_DEFINE);
         fault_assert_status(answer, SECKILL_OK);
+        was_needed[i] = purge_is_refused(stage, commands.names[i]) || was_needed[i];
         seckill_item_close(stage->sale.item);
         stage->sale.item = first;
     }
@@ -270,7 +288,7 @@ static void no_password_where_one_is_wanted(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_definition_that_is_forbidden_can_be_repeated),
+        cmocka_unit_test(what_is_forbidden_to_a_definition_or_a_purge_can_be_repeated),
         cmocka_unit_test(each_command_forbidden_for_each_operation),
         cmocka_unit_test(keys_outside_of_what_is_allowed),
         cmocka_unit_test(a_wrong_password_then_right),

@@ -40,7 +40,8 @@ static const char *name_of(fault_stage *stage, int key, char name[SECKILL_SHARD_
 
 /* What an operation of several steps may have done before it met the damage, each of which is right to be repeated. */
 static bool has_steps(fault_op op) {
-    return op == FAULT_LOAD || op == FAULT_WITHDRAW || op == FAULT_EXPIRE || op == FAULT_DEFINE || op == FAULT_RESUME;
+    return op == FAULT_LOAD || op == FAULT_WITHDRAW || op == FAULT_EXPIRE || op == FAULT_DEFINE || op == FAULT_RESUME ||
+           op == FAULT_RECONCILE;
 }
 
 /* Runs an operation on a damaged stage; it must be as good as before, or else say DAMAGED and name the key. True: it said so.
@@ -222,42 +223,12 @@ static void records_that_are_none(void **state) {
     redis_server_forget(picture);
 }
 
-static void a_layout_of_another_release(void **state) {
-    fault_stage *stage = *state;
-    fault_picture *picture = fault_picture_take(stage->server);
-    char key[SECKILL_SHARD_KEY_SIZE];
-
-    for (int op = 0; op <= FAULT_RESUME; op++) {
-        fault_answer answer;
-        fault_picture *before;
-
-        fault_command(stage->server, "HSET %s layout 2", sale_key(&stage->sale, 0, "stock", key));
-        before = fault_picture_take(stage->server);
-        answer = fault_run(stage, (fault_op)op);
-        fault_assert_status(answer, SECKILL_LAYOUT);
-        assert_non_null(strstr(answer.message, key));
-        if (!has_steps((fault_op)op))
-            assert_true(fault_picture_holds(before, stage->server, NULL));
-        redis_server_forget(before);
-        the_other_shard_goes_on(stage);
-        fault_picture_restore(picture, stage->server);
-    }
-    fault_command(stage->server, "HSET seckill:{sale/phone}:map layout 2");
-    fault_assert_status(fault_run(stage, FAULT_GET), SECKILL_LAYOUT);
-    fault_assert_status(fault_run(stage, FAULT_DEFINE), SECKILL_LAYOUT);
-    fault_assert_status(fault_run(stage, FAULT_LOAD), SECKILL_LAYOUT);
-    fault_stage_reopen(stage, NULL); /* one that does not know the item yet */
-    fault_assert_status(fault_run(stage, FAULT_RESERVE), SECKILL_LAYOUT);
-    fault_picture_restore(picture, stage->server);
-    redis_server_forget(picture);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_key_of_another_type),       cmocka_unit_test(a_key_that_is_gone),
         cmocka_unit_test(a_mapping_list_that_is_gone), cmocka_unit_test(fields_of_stock),
         cmocka_unit_test(fields_of_the_mapping_list),  cmocka_unit_test(the_traces_of_an_operation),
-        cmocka_unit_test(records_that_are_none),       cmocka_unit_test(a_layout_of_another_release),
+        cmocka_unit_test(records_that_are_none),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -26,9 +26,9 @@ static int tear_down(void **state) {
 }
 
 static const fault_op refused[] = {FAULT_RESERVE, FAULT_LOAD, FAULT_ENQUEUE, FAULT_REQUEUE};
-static const fault_op served[] = {FAULT_CONFIRM, FAULT_CANCEL, FAULT_PROCESS, FAULT_REFUND, FAULT_EXPIRE,
-                                  FAULT_ACK,     FAULT_LOOKUP, FAULT_POLL,    FAULT_STOCK,  FAULT_EVENTS,
-                                  FAULT_GET,     FAULT_RESUME, FAULT_LIST};
+static const fault_op served[] = {FAULT_CONFIRM,   FAULT_CANCEL, FAULT_PROCESS, FAULT_REFUND, FAULT_EXPIRE,
+                                  FAULT_RECONCILE, FAULT_REPEAT, FAULT_ACK,     FAULT_LOOKUP, FAULT_POLL,
+                                  FAULT_STOCK,     FAULT_EVENTS, FAULT_GET,     FAULT_RESUME, FAULT_LIST};
 
 static void without_memory(void **state) {
     fault_stage *stage = *state;

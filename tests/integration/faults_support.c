@@ -16,11 +16,28 @@ int64_t fault_now_ms(void) {
 }
 
 const char *fault_op_name(fault_op op) {
-    static const char *const names[FAULT_OPS] = {
-        "reserve",       "confirm", "cancel", "refund",   "enqueue",          "poll of a lost place",
-        "queue_process", "expire",  "load",   "withdraw", "transfers_finish", "events_ack",
-        "lookup",        "poll",    "stock",  "events",   "item_define",      "resume",
-        "get",           "list"};
+    static const char *const names[FAULT_OPS] = {"reserve",
+                                                 "confirm",
+                                                 "cancel",
+                                                 "refund",
+                                                 "enqueue",
+                                                 "poll of a lost place",
+                                                 "queue_process",
+                                                 "expire",
+                                                 "load",
+                                                 "withdraw",
+                                                 "transfers_finish",
+                                                 "reconcile",
+                                                 "event_repeat",
+                                                 "events_ack",
+                                                 "lookup",
+                                                 "poll",
+                                                 "stock",
+                                                 "events",
+                                                 "item_define",
+                                                 "resume",
+                                                 "get",
+                                                 "list"};
 
     return names[op];
 }
@@ -176,6 +193,11 @@ static void on_transfers(const seckill_transfers_result *result, void *user_data
     note(user_data, result->status, result->message);
 }
 
+static void on_reconciled(const seckill_reconcile_result *result, void *user_data) {
+    assert_int_equal(result->status == SECKILL_OK ? result->faults : 0, 0);
+    note(user_data, result->status, result->message);
+}
+
 static void on_item(const seckill_item_result *result, void *user_data) {
     ((fault_answer *)user_data)->amount = result->amount;
     note(user_data, result->status, result->message);
@@ -281,6 +303,22 @@ static seckill_status start_define(fault_stage *stage, fault_answer *answer) {
     return seckill_item_define(stage->sale.item, &settings, 0, on_item, answer);
 }
 
+static seckill_status start_reconcile(fault_stage *stage, fault_answer *answer) {
+    seckill_reconcile_options options = SECKILL_RECONCILE_OPTIONS_INIT;
+
+    options.flags = SECKILL_RECONCILE_REPAIR;
+    options.timeout_ms = 2000;
+    return seckill_reconcile(stage->sale.item, &options, on_reconciled, answer);
+}
+
+static seckill_status start_repeat(fault_stage *stage, fault_answer *answer) {
+    seckill_release_options options = SECKILL_RELEASE_OPTIONS_INIT;
+
+    options.user = bytes_of(stage->returner);
+    memcpy(options.reservation_id, stage->sold, sizeof(options.reservation_id));
+    return seckill_event_repeat(stage->sale.item, &options, on_item, answer);
+}
+
 static seckill_status start(fault_stage *stage, fault_op op, fault_answer *answer) {
     seckill_item *item = stage->sale.item;
 
@@ -309,6 +347,10 @@ static seckill_status start(fault_stage *stage, fault_op op, fault_answer *answe
         return seckill_stock_withdraw(item, "less", 2, 0, on_item, answer);
     case FAULT_FINISH:
         return seckill_transfers_finish(item, 0, on_transfers, answer);
+    case FAULT_RECONCILE:
+        return start_reconcile(stage, answer);
+    case FAULT_REPEAT:
+        return start_repeat(stage, answer);
     case FAULT_ACK:
         return seckill_events_ack(item, 0, &stage->ack, 1, 0, on_item, answer);
     case FAULT_LOOKUP:

@@ -27,7 +27,9 @@ typedef enum {
     FAULT_EXPIRE,
     FAULT_LOAD,
     FAULT_WITHDRAW,
-    FAULT_FINISH, /* transfers: each shard is asked what it has, sent and took */
+    FAULT_FINISH,    /* transfers: each shard is asked what it has, sent and took */
+    FAULT_RECONCILE, /* with repair, of which there is nothing */
+    FAULT_REPEAT,    /* the event of what was sold */
     FAULT_ACK,
     FAULT_LOOKUP,
     FAULT_POLL, /* of the one that waits */

@@ -94,8 +94,8 @@ static void test_queue_min(void **state) {
     front *one = front_open(2, 1, options);
     for (int i = 0; i < 5; i++)
         enqueue(one, "early", i);
-    assert_true(front_wait_metric(one, "seckill_enqueued_total 5")); /* the counters are copied a few times a second */
-    int64_t batches = front_metric(one, "seckill_batches_total");
+    assert_true(front_wait_metric(one, "seckill_client_enqueued_total 5")); /* the counters are copied a few times a second */
+    int64_t batches = front_metric(one, "seckill_client_batch_operations_count");
     for (int i = 0; i < 20; i++) {
         ask_as_number(one, "late", i);
         assert_turned_away();
@@ -105,7 +105,8 @@ static void test_queue_min(void **state) {
     wait_for_reading(); /* it is Redis that says so now, no longer the loop's own count */
     ask_as(one, "later");
     assert_turned_away();
-    assert_int_equal(front_metric(one, "seckill_batches_total"), batches); /* of requests; nothing was sent but readings */
+    assert_int_equal(front_metric(one, "seckill_client_batch_operations_count"),
+                     batches); /* of requests; nothing was sent but readings */
     assert_int_equal(sale_decide_all(&one->sale), 5);
     wait_for_reading();
     assert_int_equal(ask_as(one, "later"), 202);
@@ -160,7 +161,7 @@ static void test_stampede(void **state) {
         fds[i] = send_as_number(one, "user", i);
     snprintf(line, sizeof line, "seckill_front_requests_in_progress %d", CROWD);
     assert_true(front_wait_metric(one, line));
-    assert_true(front_wait_metric(one, "seckill_operations_in_progress 2")); /* settings and stock */
+    assert_true(front_wait_metric(one, "seckill_client_operations_in_progress 2")); /* settings and stock */
     redis_server_resume(one->redis);
     for (int i = 0; i < CROWD; i++) {
         front_read(fds[i], &answer);
@@ -236,13 +237,13 @@ static void test_peers_gone(void **state) {
         fds[i] = send_as_number(one, "gone", i);
     snprintf(line, sizeof line, "seckill_front_requests_in_progress %d", GONE);
     assert_true(front_wait_metric(one, line));
-    while (front_metric(one, "seckill_operations_in_progress") < 3) /* more than a reading: what was admitted is sent */
+    while (front_metric(one, "seckill_client_operations_in_progress") < 3) /* more than a reading: what was admitted is sent */
         front_sleep_ms(5);
     for (int i = 0; i < GONE; i++)
         front_reset(fds[i]);
     assert_true(front_wait_metric(one, "seckill_front_requests_in_progress 0"));
     resume_writes(one);
-    assert_true(front_wait_metric(one, "seckill_operations_in_progress 0"));
+    assert_true(front_wait_metric(one, "seckill_client_operations_in_progress 0"));
     sale_decide_all(&one->sale);
     wait_for_reading();
     assert_int_equal(fill(one, "later", ROOM + 10), ROOM);

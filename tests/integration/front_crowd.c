@@ -152,7 +152,7 @@ static void assert_polls_cost_one_read(const crowd *all) {
 static void assert_polls_are_batched(const crowd *all) {
     char line[64];
     long long before = scripts(all);
-    snprintf(line, sizeof line, "seckill_operations_in_progress %d", CONNECTIONS);
+    snprintf(line, sizeof line, "seckill_client_operations_in_progress %d", CONNECTIONS);
     redis_server_pause(all->front->redis);
     send_polls(all);
     assert_true(front_wait_metric(all->front, line));

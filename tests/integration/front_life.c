@@ -43,7 +43,7 @@ static void wait_for_health(const front *one, int wanted) {
 /* Waits until so many requests are in progress. */
 static void wait_in_progress(const front *one, int wanted) {
     char line[80];
-    snprintf(line, sizeof line, "seckill_operations_in_progress %d", wanted);
+    snprintf(line, sizeof line, "seckill_client_operations_in_progress %d", wanted);
     assert_true(front_wait_metric(one, line));
 }
 

@@ -616,7 +616,7 @@ static void test_metrics(void **state) {
     assert_int_equal(front_metric(one, "seckill_front_poll_after_seconds_count"), 3);
     assert_int_equal(front_metric(one, "seckill_front_requests_turned_away_total"), 0);
     assert_int_equal(front_metric(one, "seckill_front_requests_total{route=\"/v1/tickets/T\",code=\"ok\"}"), 3);
-    assert_true(front_wait_metric(one, "seckill_enqueued_total 2"));
+    assert_true(front_wait_metric(one, "seckill_client_enqueued_total 2"));
     front_close(one);
 }
 

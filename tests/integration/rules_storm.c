@@ -5,6 +5,7 @@
  */
 #define _POSIX_C_SOURCE 200809L /* for uv.h */
 #include "rules_fixture.h"
+#include "sale_audit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,9 +15,11 @@ enum { USERS = 60, REQUESTS = 6, CALLS = 120, TOKENS = 400, LIMIT = 4 };
 
 typedef struct {
     rules *r;
-    sale other;
+    sale other, auditor;
+    sale_audit audit; /* one is always under way */
     seckill_reservation_ref tokens[TOKENS];
     size_t token_count;
+    uint32_t audits;
     sale_answer answers[CALLS];
     sale_events_answer events;
     int64_t confirmed, refunded; /* units, as the answers say */
@@ -77,12 +80,25 @@ static call_kind start(storm *s, sale_answer *answer) {
     return kind;
 }
 
+static void go_on_auditing(storm *s) {
+    (void)uv_run(&s->auditor.loop, UV_RUN_NOWAIT);
+    if (!s->audit.done)
+        return;
+    if (s->audit.status != SECKILL_OK || s->audit.faults != 0) {
+        sale_print_audit(&s->audit);
+        fail();
+    }
+    s->audits++;
+    assert_status(sale_start_audit(&s->auditor, 0, 1 + rules_below(s->r, 4), &s->audit), SECKILL_OK);
+}
+
 static void wait_for_all(storm *s, size_t count) {
     size_t done = 0;
 
     while (done < count) {
         (void)uv_run(&s->r->sale.loop, UV_RUN_NOWAIT);
         (void)uv_run(&s->other.loop, UV_RUN_NOWAIT);
+        go_on_auditing(s);
         done = 0;
         for (size_t i = 0; i < count; i++)
             done += s->answers[i].calls != 0;
@@ -154,8 +170,11 @@ static void random_calls_all_at_once_keep_the_laws(void **state) {
 
     assert_non_null(s);
     s->r = r;
+    redis_server_forget(redis_server_command(r->server, "CONFIG SET hash-max-listpack-entries 0")); /* to be walked in steps */
     rules_sell(r, 1 + rules_below(r, 4), LIMIT, 1 + rules_below(r, 20), rules_below(r, 30), 90);
     rules_open_other(r, &s->other);
+    rules_open_other(r, &s->auditor);
+    assert_status(sale_start_audit(&s->auditor, 0, 1, &s->audit), SECKILL_OK);
     for (uint32_t i = 0; i < rounds; i++) {
         size_t count = 1 + rules_below(r, CALLS);
 
@@ -172,7 +191,9 @@ static void random_calls_all_at_once_keep_the_laws(void **state) {
             the_events_tell_what_was_answered(s);
         }
     }
+    assert_true(s->audits > 1);
     sale_close(&s->other);
+    sale_close(&s->auditor);
     free(s);
     /* Nothing is stranded: a while later every unit is sold or available. */
     rules_freeze(r);

@@ -73,6 +73,9 @@ struct crowd {
 void crowd_open(crowd *self, const crowd_plan *plan);
 void crowd_close(crowd *self);
 
+/* Starts a worker in place of the one that has ended, and waits until it is at work. */
+void crowd_start_worker(crowd *self);
+
 /* Lets them come; runs the loop until all have a final answer, and calls `then` (may be NULL) after each turn. */
 void crowd_run(crowd *self, void (*then)(crowd *self, void *context), void *context);
 

@@ -53,7 +53,7 @@ static void open_clients(crowd *self) {
     }
 }
 
-static void start_worker(crowd *self) {
+void crowd_start_worker(crowd *self) {
     const char *address = self->plan.worker_address != NULL ? self->plan.worker_address : self->plan.address;
     char inventory[64], replicas[16];
     const char *const more[] = {"--redis", address,      "--inventory", inventory,   "--replicas",
@@ -79,7 +79,7 @@ void crowd_open(crowd *self, const crowd_plan *plan) {
     open_clients(self);
     assert_int_equal(uv_timer_init(&self->shop.sale.loop, &self->arrivals), 0);
     self->arrivals.data = self;
-    start_worker(self);
+    crowd_start_worker(self);
 }
 
 void crowd_close(crowd *self) {
@@ -108,7 +108,7 @@ static bool is_quiet(shop *s, const void *unused) {
 
 void crowd_finish_work(crowd *self) {
     if (self->worker.pid == 0)
-        start_worker(self);
+        crowd_start_worker(self);
     shop_wait(&self->shop, is_quiet, NULL, "the worker to do everything");
     assert_int_equal(worker_end(&self->worker, SIGTERM).exit_code, 0);
 }

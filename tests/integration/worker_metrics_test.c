@@ -87,15 +87,27 @@ static bool is_name(const char *text, size_t size) {
     return size > 0;
 }
 
+/* What the name of a histogram's sample has behind that of the metric. */
+static bool is_part(const char *text, size_t size) {
+    static const char *const parts[] = {"_bucket", "_sum", "_count"};
+    for (size_t i = 0; i < 3; i++) {
+        if (strlen(parts[i]) == size && memcmp(parts[i], text, size) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* name{label="value",...} number */
-static void check_sample(const char *line, const char *metric) {
-    size_t size = strcspn(line, "{ ");
+static void check_sample(const char *line, const char *metric, bool histogram) {
+    size_t size = strcspn(line, "{ "), length = strlen(metric);
     char *end;
     assert_true(is_name(line, size));
-    assert_true(strlen(metric) == size && memcmp(metric, line, size) == 0); /* it stands under its own HELP and TYPE */
+    assert_true(size >= length && memcmp(metric, line, length) == 0); /* it stands under its own HELP and TYPE */
+    assert_true(histogram ? is_part(line + length, size - length) : size == length);
     const char *at = line + size;
     if (*at == '{') {
-        assert_non_null(strstr(at, "activity=\"sale\",item=\"phone\""));
+        assert_true(histogram || strstr(at, "activity=\"sale\",item=\"phone\"") || strstr(at, "{version=\""));
         at = strchr(at, '}') + 1;
     }
     assert_int_equal(*at, ' ');
@@ -117,11 +129,11 @@ static void check_format(const char *body) {
             assert_null(strstr(strstr(body, head) + 1, head));
         } else if (strncmp(line, "# TYPE ", 7) == 0) {
             assert_int_equal(sscanf(line, "# TYPE %*s %15s", type), 1);
-            assert_true(strcmp(type, "gauge") == 0 || strcmp(type, "counter") == 0);
+            assert_true(strcmp(type, "gauge") == 0 || strcmp(type, "counter") == 0 || strcmp(type, "histogram") == 0);
             assert_int_equal(strcmp(type, "counter") == 0,
                              strlen(metric) > 6 && strcmp(metric + strlen(metric) - 6, "_total") == 0);
         } else {
-            check_sample(line, metric);
+            check_sample(line, metric, strcmp(type, "histogram") == 0);
         }
     }
 }
@@ -174,11 +186,13 @@ static void test_metrics(void **state) {
     wait_sample(&s, DECIDED("blacklisted"), 2);
     wait_sample(&s, DECIDED("granted"), 100);
     wait_sample(&s, DECIDED("refused"), 98);
+    wait_sample(&s, "seckill_worker_decision_seconds_count", 200);
+    assert_true(sample(&s, "seckill_worker_decision_seconds_sum") > 0);
     wait_sample(&s, "seckill_worker_queue_length" PHONE, 0);
     wait_sample(&s, "seckill_worker_items", 1);
     wait_sample(&s, "seckill_worker_refused_users", 3);
-    wait_sample(&s, "seckill_redis_connected", 1);
-    assert_true(sample(&s, "seckill_redis_nodes") >= 1 && sample(&s, "seckill_transfers_total") >= 0);
+    wait_sample(&s, "seckill_client_connected", 1);
+    assert_true(sample(&s, "seckill_client_nodes") >= 1 && sample(&s, "seckill_client_transfers_total") >= 0);
     assert_int_equal(sample(&s, "seckill_worker_orders_replayed_total") + sample(&s, "seckill_worker_orders_missing_total"), 0);
     check_format(strstr(s.answer, "\r\n\r\n") + 4);
     assert_non_null(strstr(s.answer, "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));
@@ -186,6 +200,10 @@ static void test_metrics(void **state) {
     assert_int_equal(sale_load(&s.shop.sale, "more", 100).status, SECKILL_OK);
     assert_true(shop_buy(&s.shop, 1000, 1, id));
     wait_sample(&s, "seckill_worker_orders_written_total", 1);
+    wait_sample(&s, "seckill_worker_event_age_seconds_count", 1);
+    assert_true(sample(&s, "seckill_worker_event_age_seconds_bucket{le=\"600\"}") == 1);
+    wait_sample(&s, "seckill_worker_transactions_total", sample(&s, "seckill_worker_transaction_seconds_count"));
+    assert_true(sample(&s, "seckill_worker_transaction_seconds_sum") > 0);
     enqueue(&s, 500, 30);
     wait_sample(&s, DECIDED("granted"), 130);
     worker_wait_log(&worker, "130 granted, 98 refused, 2 blacklisted; 1 events read");
@@ -259,6 +277,9 @@ static void test_transfers(void **state) {
     wait_healthy(&s);
     wait_sample(&s, "seckill_worker_units_in_transit" PHONE, 0);
     wait_sample(&s, "seckill_worker_units_owed" PHONE, 0);
+    wait_sample(&s, "seckill_worker_units{activity=\"sale\",item=\"phone\",state=\"available\"}", 100);
+    wait_sample(&s, "seckill_worker_units_loaded" PHONE, 100);
+    wait_sample(&s, "seckill_worker_events_waiting" PHONE, 0);
     check_format(strstr(s.answer, "\r\n\r\n") + 4);
     assert_true(sale_stock(&s.shop.sale).total.available == 100);
     /* Shard 0 has sixty more of shard 1's, which forgot, and has 47. */
@@ -317,7 +338,7 @@ static void test_paths(void **state) {
         sleep_ms(5);
     }
     assert_non_null(strstr(s.answer, "\"code\":\"unreachable\""));
-    assert_int_equal(sample(&s, "seckill_redis_connected"), 0);
+    assert_int_equal(sample(&s, "seckill_client_connected"), 0);
     assert_true(redis_server_restart(s.shop.server));
     wait_healthy(&s);
     assert_int_equal(worker_end(&worker, SIGTERM).exit_code, 0);

@@ -346,6 +346,11 @@ void engine_define(engine_test *test, engine_ask *ask, uint32_t timeout_ms) {
     started(ask, seckill_item_define(test->item, &settings, timeout_ms, on_item, ask));
 }
 
+void engine_purge(engine_test *test, engine_ask *ask, uint32_t timeout_ms) {
+    begin(test, ask);
+    started(ask, seckill_item_purge(test->item, timeout_ms, on_item, ask));
+}
+
 void engine_load(engine_test *test, engine_ask *ask, int64_t units, uint32_t timeout_ms) {
     begin(test, ask);
     started(ask, units > 0 ? seckill_stock_load(test->item, "op", units, timeout_ms, on_item, ask)

@@ -93,6 +93,7 @@ void engine_enqueue(engine_test *test, engine_ask *ask, const char *user, uint32
 void engine_poll(engine_test *test, engine_ask *ask, const char *user, uint64_t epoch, uint64_t n, uint32_t timeout_ms);
 void engine_process(engine_test *test, engine_ask *ask, const seckill_queue_process_options *options);
 void engine_define(engine_test *test, engine_ask *ask, uint32_t timeout_ms);
+void engine_purge(engine_test *test, engine_ask *ask, uint32_t timeout_ms);
 void engine_load(engine_test *test, engine_ask *ask, int64_t units, uint32_t timeout_ms);
 void engine_expire(engine_test *test, engine_ask *ask, uint32_t timeout_ms);
 void engine_stock(engine_test *test, engine_ask *ask, uint32_t timeout_ms);

@@ -166,12 +166,14 @@ static void answer_expire(engine_test *test, uint64_t units) {
 static void first_attempts_are_refused_without_a_command(void **state) {
     engine_test *test = *state;
     static engine_ask ask;
+    seckill_histogram measured;
     size_t sent;
 
     stock(test, 0, 0, 0, 0);
     ask_and_look_once(test, &ask, 1);
     one_round(test);
     sent = test->wire.count;
+    measured = test->engine->stats.reserves;
     fake_transport_advance(&test->wire, 150);
     engine_reserve_units(test, &ask, engine_user(test, 3, 0), 1, SECKILL_FIRST_ATTEMPT, 0);
     assert_int_equal(ask.calls, 0); /* never inside of the call */
@@ -180,6 +182,7 @@ static void first_attempts_are_refused_without_a_command(void **state) {
     assert_int_equal(test->wire.count, sent);
     assert_int_equal(test->engine->stats.from_memory, 1);
     assert_int_equal(test->engine->stats.in_progress, 0);
+    assert_memory_equal(&test->engine->stats.reserves, &measured, sizeof(measured)); /* nor is the clock looked at */
     /* Any other may have been granted already: its shard is asked, but no other. */
     engine_reserve(test, &ask, engine_user(test, 3, 0), 0);
     fake_transport_turn(&test->wire);

@@ -155,19 +155,40 @@ static void a_map_that_is_none_is_refused(void **state) {
     engine_assert_done(&ask, SECKILL_NOT_DEFINED);
 }
 
-/* A map with another seed would send users to other homes, where their limits are not known. */
-static void a_map_that_contradicts_is_not_taken_over(void **state) {
+/* With another seed users have other homes, where their limits are kept: what has begun does not go on there. */
+static void a_map_that_contradicts_is_not_taken_over_while_the_old_one_is_in_use(void **state) {
     engine_test *test = *state;
-    static engine_ask ask;
+    static engine_ask ask, sent, later;
 
     engine_test_know_map(test);
+    engine_reserve(test, &sent, engine_user(test, 0, 0), 0);
+    fake_transport_turn(&test->wire);
     test->wire.seed[0] = 1;
     test->wire.map_version = 9;
     engine_define(test, &ask, 0);
-    fake_transport_play_all(&test->wire);
+    fake_transport_turn(&test->wire);
+    while (ask.calls == 0)
+        fake_transport_play(&test->wire, test->wire.count - 1);
     engine_assert_done(&ask, SECKILL_DAMAGED);
     assert_int_equal(test->item->info.version, 1);
     assert_int_equal(test->item->info.seed[0], 0);
+    assert_false(test->item->has_map);
+    engine_define(test, &ask, 0);
+    fake_transport_turn(&test->wire);
+    while (ask.calls == 0)
+        fake_transport_play(&test->wire, test->wire.count - 1);
+    engine_assert_done(&ask, SECKILL_DAMAGED);
+    fake_transport_play_all(&test->wire);
+    engine_assert_done(&sent, SECKILL_OK);
+    /* Now nobody minds; and it may have other shards. */
+    test->wire.shards = 7;
+    engine_reserve(test, &later, "somebody", 0);
+    engine_define(test, &ask, 0);
+    fake_transport_play_all(&test->wire);
+    engine_assert_done(&ask, SECKILL_OK);
+    engine_assert_done(&later, SECKILL_OK);
+    assert_int_equal(test->item->info.seed[0], 1);
+    assert_int_equal(test->item->info.settings.shards, 7);
 }
 
 /* ---- detaching ---- */
@@ -421,7 +442,7 @@ int main(void) {
         TEST(another_type_of_reply_is_no_answer),
         TEST(tasks_survive_garbage),
         TEST(a_map_that_is_none_is_refused),
-        TEST(a_map_that_contradicts_is_not_taken_over),
+        TEST(a_map_that_contradicts_is_not_taken_over_while_the_old_one_is_in_use),
         TEST(a_detached_op_is_not_called_back),
         TEST(a_callback_may_start_the_next_op),
         TEST(ops_that_fail_in_callbacks_do_not_hold_up_the_turn),

@@ -37,6 +37,14 @@ static void note_node(io_test *test) {
     node_in_callback = transport->node(transport, 5);
 }
 
+static void assert_address(const io_test *test, uint32_t node, const char *wanted) {
+    const sk__transport *transport = sk__io_transport(test->io);
+    char text[80] = "nothing was written";
+
+    transport->address(transport, node, text, sizeof(text));
+    assert_string_equal(text, wanted);
+}
+
 static void a_moved_slot_is_asked_where_it_is(void **state) {
     static const char *const slots[] = {"0-4 6-16383", "5"};
     io_test *test = *state;
@@ -62,6 +70,9 @@ static void a_moved_slot_is_asked_where_it_is(void **state) {
     assert_int_equal(sk__io_connections(test->io), 3); /* the seed, and each server */
     assert_true(sk__io_is_up(test->io));
     assert_int_equal(test->node_ups[io_fakes_node(fakes, 5)], 1);
+    assert_address(test, 0, fake_redis_address(fakes->nodes[0].fake));
+    assert_address(test, io_fakes_node(fakes, 5), fake_redis_address(fakes->nodes[1].fake));
+    assert_address(test, SECKILL_NODES_MAX - 2, "");
     io_fakes_close(fakes);
 }
 

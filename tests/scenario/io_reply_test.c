@@ -36,12 +36,22 @@ static void assert_reply(const io_test *test, int index, sk__reply_kind kind, co
 /* ---- replies */
 
 static void tells_the_kinds_of_replies_apart(void **state) {
-    static const char *const replies[] = {
-        "+OK", "$5\\r\\nhello", "$0\\r\\n", "-ERR no such thing", "-NOAUTH Authentication required.",
-        ":7",  "$-1",           "*-1",      "*2\\r\\n+a\\r\\n:1", "*0"};
-    static const sk__reply_kind kinds[] = {SK__REPLY_BYTES, SK__REPLY_BYTES, SK__REPLY_BYTES, SK__REPLY_ERROR, SK__REPLY_ERROR,
-                                           SK__REPLY_OTHER, SK__REPLY_OTHER, SK__REPLY_OTHER, SK__REPLY_OTHER, SK__REPLY_OTHER};
-    static const char *const texts[] = {"OK", "hello", "", "ERR no such thing", "NOAUTH Authentication required."};
+    static const char *const replies[] = {"+OK",
+                                          "$5\\r\\nhello",
+                                          "$0\\r\\n",
+                                          "-ERR no such thing",
+                                          "-NOAUTH Authentication required.",
+                                          ":7",
+                                          "$-1",
+                                          "*-1",
+                                          "*2\\r\\n+a\\r\\n:1",
+                                          "*0",
+                                          "*2\\r\\n$1\\r\\na\\r\\n$2\\r\\nbc"};
+    static const sk__reply_kind kinds[] = {SK__REPLY_BYTES, SK__REPLY_BYTES, SK__REPLY_BYTES, SK__REPLY_ERROR,
+                                           SK__REPLY_ERROR, SK__REPLY_OTHER, SK__REPLY_OTHER, SK__REPLY_OTHER,
+                                           SK__REPLY_OTHER, SK__REPLY_OTHER, SK__REPLY_BYTES};
+    static const char *const texts[] = {"OK", "hello", "",  "ERR no such thing", "NOAUTH Authentication required.", "", "", "",
+                                        "",   "",      "bc"};
     enum { COUNT = sizeof(replies) / sizeof(*replies) };
     io_test *test = *state;
     char script[1000] = "";
@@ -56,7 +66,7 @@ static void tells_the_kinds_of_replies_apart(void **state) {
     }
     io_test_until(test, test->replied == COUNT);
     for (int i = 0; i < COUNT; i++)
-        assert_reply(test, i, kinds[i], i < 5 ? texts[i] : "");
+        assert_reply(test, i, kinds[i], texts[i]);
     assert_int_equal(test->downs, 0);
     assert_string_equal(fake_redis_failure(test->fake), "");
 }

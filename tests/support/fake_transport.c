@@ -37,8 +37,6 @@ void fake_sent_init(fake_sent *sent, int argc, const char *const *argv, const si
     int id = 0;
 
     memset(sent, 0, sizeof(*sent));
-    if (argc <= FIRST_ARGUMENT - 6)
-        die("a command without a key");
     sent->argc = argc;
     sent->argv = checked(calloc((size_t)argc, sizeof(*sent->argv)));
     sent->sizes = checked(calloc((size_t)argc, sizeof(*sent->sizes)));
@@ -48,6 +46,11 @@ void fake_sent_init(fake_sent *sent, int argc, const char *const *argv, const si
         memcpy(sent->argv[i], argv[i], sizes[i]);
         sent->argv[i][sizes[i]] = '\0';
     }
+    sent->script = SK__SCRIPT_COUNT;
+    if (strncmp(sent->argv[0], "EVAL", 4) != 0)
+        return;
+    if (argc <= FIRST_ARGUMENT - 6)
+        die("a command without a key");
     sent->with_text = strcmp(sent->argv[0], "EVAL") == 0;
     while (id < SK__SCRIPT_COUNT && !is_script(sent, (sk__script_id)id))
         id++;
@@ -74,6 +77,11 @@ static const char *wire_trouble(const sk__transport *transport, uint32_t node) {
 
     (void)node;
     return wire->cause;
+}
+
+static void wire_address(const sk__transport *transport, uint32_t node, char *text, size_t size) {
+    (void)transport;
+    (void)snprintf(text, size, "node:%u", (unsigned)node);
 }
 
 static seckill_status wire_send(sk__transport *transport, const sk__sending *sending, sk__reply_cb cb, void *context) {
@@ -117,11 +125,15 @@ static int64_t wire_wall_ms(sk__transport *transport) {
     return wire_of(transport)->wall_ms;
 }
 
+static int64_t wire_now_us(sk__transport *transport) {
+    return wire_of(transport)->now_ms * 1000;
+}
+
 /* ---- life ---- */
 
 void fake_transport_init(fake_transport *wire) {
-    static const sk__transport transport = {wire_node,  wire_send,   wire_trouble, wire_wake,
-                                            wire_alarm, wire_now_ms, wire_wall_ms};
+    static const sk__transport transport = {wire_node,  wire_send,   wire_trouble, wire_address, wire_wake,
+                                            wire_alarm, wire_now_ms, wire_wall_ms, wire_now_us};
 
     memset(wire, 0, sizeof(*wire));
     wire->transport = transport;

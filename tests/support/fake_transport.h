@@ -19,9 +19,9 @@ typedef struct {
     int argc;
     char **argv; /* each with a '\0' after it */
     size_t *sizes;
-    sk__script_id script;
-    bool with_text; /* EVAL, not EVALSHA */
-    bool is_over;   /* answered or lost */
+    sk__script_id script; /* SK__SCRIPT_COUNT: a plain command, which the test answers itself */
+    bool with_text;       /* EVAL, not EVALSHA */
+    bool is_over;         /* answered or lost */
     int64_t at_ms;
     sk__reply_cb cb;
     void *context;

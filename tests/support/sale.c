@@ -117,6 +117,10 @@ sale_item_answer sale_end(sale *self) {
     WAIT_FOR(sale_item_answer, seckill_item_end(self->item, 0, sale_on_item, &wait));
 }
 
+sale_item_answer sale_purge(sale *self) {
+    WAIT_FOR(sale_item_answer, seckill_item_purge(self->item, 0, sale_on_item, &wait));
+}
+
 sale_item_answer sale_load(sale *self, const char *operation_id, int64_t amount) {
     WAIT_FOR(sale_item_answer, seckill_stock_load(self->item, operation_id, amount, 0, sale_on_item, &wait));
 }
@@ -135,6 +139,8 @@ static void on_stock(const seckill_stock_result *result, void *user_data) {
     answer->count = result->count;
     if (result->count != 0)
         memcpy(answer->shards, result->shards, result->count * sizeof(result->shards[0]));
+    for (size_t i = 0; i < result->count; i++)
+        (void)snprintf(answer->nodes[i], sizeof(answer->nodes[i]), "%s", result->shards[i].node);
     wait->done = true;
 }
 

@@ -49,7 +49,8 @@ typedef struct {
     char message[256];
     seckill_stock total;
     size_t count;
-    seckill_stock shards[SECKILL_SHARDS_MAX];
+    seckill_stock shards[SECKILL_SHARDS_MAX]; /* without node */
+    char nodes[SECKILL_SHARDS_MAX][64];
 } sale_stock_answer;
 
 typedef struct {
@@ -89,6 +90,7 @@ sale_item_answer sale_get(sale *self);
 sale_item_answer sale_pause(sale *self);
 sale_item_answer sale_resume(sale *self);
 sale_item_answer sale_end(sale *self);
+sale_item_answer sale_purge(sale *self);
 sale_item_answer sale_load(sale *self, const char *operation_id, int64_t amount);
 sale_item_answer sale_withdraw(sale *self, const char *operation_id, int64_t amount);
 sale_stock_answer sale_stock(sale *self);

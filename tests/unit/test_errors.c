@@ -39,7 +39,7 @@ static const struct {
     {"OLDER settings (key)", SECKILL_SERVER_BUSY, SK__THEN_UPDATE},
     {"AGAIN more is overdue", SECKILL_SERVER_BUSY, SK__THEN_GO_ON},
     {"DAMAGED a key is missing", SECKILL_DAMAGED, SK__THEN_FINISH},
-    {"LAYOUT 2, not 1", SECKILL_LAYOUT, SK__THEN_FINISH},
+    {"LAYOUT these keys have layout 2, this release knows layout 1 (seckill:{a/i}:map)", SECKILL_LAYOUT, SK__THEN_FINISH},
     {"RANGE the units of an item stay under 2^53", SECKILL_INVALID, SK__THEN_FINISH},
     {"CONFLICT this operation id was used for something else", SECKILL_CONFLICT, SK__THEN_FINISH},
     {"ENDED the sale has ended for good", SECKILL_ENDED, SK__THEN_FINISH},

@@ -98,6 +98,38 @@ static void test_inventory_modes(void **state) {
     assert_int_equal(orders_db_set_inventory(f->db, "", "phone", 1, ORDERS_DB_EXACTLY), ORDERS_DB_INVALID);
 }
 
+static void test_mends_the_inventory(void **state) {
+    fixture *f = *state;
+    int64_t before, after;
+    assert_int_equal(orders_db_mend_inventory(f->db, "618", "phone", &before, &after), ORDERS_DB_NOT_FOUND);
+    set_units(f, 10);
+    assert_int_equal(apply(f, confirmed(1, 2)), ORDERS_DB_WRITTEN);
+    assert_int_equal(apply(f, confirmed(2, 3)), ORDERS_DB_WRITTEN);
+    assert_int_equal(apply(f, refunded(1, 2)), ORDERS_DB_WRITTEN);
+    assert_int_equal(apply(f, event_of(SECKILL_EVENT_CONFIRMED, 9, "other", 4)), ORDERS_DB_NO_ITEM);
+    must(f, orders_db_mend_inventory(f->db, "618", "phone", &before, &after)); /* nothing is wrong */
+    assert_true(before == 7 && after == 7);
+    for (int64_t wrong = 5; wrong <= 9; wrong += 4) {
+        char sql[100];
+        (void)snprintf(sql, sizeof sql, "UPDATE inventory SET units_left = %d", (int)wrong);
+        must(f, orders_db__exec(f->db, sql, "a test"));
+        must(f, orders_db_mend_inventory(f->db, "618", "phone", &before, &after));
+        assert_true(before == wrong && after == 7);
+        left(f, 7);
+    }
+    must(f, orders_db_begin(f->db)); /* within a transaction of the caller's */
+    must(f, orders_db__exec(f->db, "UPDATE inventory SET units_left = 1", "a test"));
+    must(f, orders_db_mend_inventory(f->db, "618", "phone", &before, &after));
+    orders_db_rollback(f->db);
+    left(f, 7);
+    must(f, orders_db__exec(f->db, "UPDATE inventory SET units_total = 2, units_left = 1", "a test"));
+    assert_int_equal(orders_db_mend_inventory(f->db, "618", "phone", &before, &after), ORDERS_DB_REFUSED);
+    assert_non_null(strstr(orders_db_error(f->db), "3 units are sold, of 2"));
+    must(f, orders_db__exec(f->db, "UPDATE inventory SET units_total = 10", "a test"));
+    reopen(f, ORDERS_DB_READ_ONLY);
+    assert_int_equal(orders_db_mend_inventory(f->db, "618", "phone", &before, &after), ORDERS_DB_READONLY);
+}
+
 /* ---- events ---- */
 
 static void test_forward_only(void **state) {
@@ -388,6 +420,7 @@ int main(void) {
         TEST(test_settings_of_the_file),
         TEST(test_reads_only),
         TEST(test_inventory_modes),
+        TEST(test_mends_the_inventory),
         TEST(test_forward_only),
         TEST(test_refund_seen_first),
         TEST(test_refused_for_inventory),

@@ -58,6 +58,47 @@ static void test_rolls_epochs_back(void **state) {
     expect_epochs(f, "phone", (uint64_t[SHARDS]){0, 0, 0, 0});
 }
 
+/* ---- telling Redis again ---- */
+
+typedef struct {
+    seckill_reservation_ref ref;
+    bool stays;
+} told;
+
+static void tell(const orders_db_order *order, void *user_data) {
+    told *t = user_data;
+    t->ref = orders_db_ref_of(order);
+    t->stays = orders_db_stays_sold(order);
+}
+
+static told told_of(fixture *f, uint32_t n) {
+    told t;
+    orders_db_event event = confirmed(n, 1);
+    must(f, orders_db_find(f->db, event.event.reservation_id, tell, &t));
+    return t;
+}
+
+static void test_what_redis_is_told(void **state) {
+    fixture *f = *state;
+    orders_db_event event = confirmed(1, 2);
+    set_units(f, 5);
+    assert_int_equal(apply(f, event), ORDERS_DB_WRITTEN);
+    assert_int_equal(apply(f, confirmed(2, 1)), ORDERS_DB_WRITTEN);
+    assert_int_equal(apply(f, confirmed(3, 9)), ORDERS_DB_NO_INVENTORY);
+    told t = told_of(f, 1);
+    assert_true(t.stays);
+    assert_string_equal(t.ref.activity, "618");
+    assert_string_equal(t.ref.item, "phone");
+    assert_true(t.ref.user_size == 1 && t.ref.user[0] == 'u');
+    assert_memory_equal(t.ref.reservation_id, event.event.reservation_id, sizeof t.ref.reservation_id);
+    assert_true(t.ref.quantity == 2 && t.ref.price == 199 && t.ref.valid_until_ms == 1002);
+    assert_int_equal(apply(f, refunded(1, 2)), ORDERS_DB_WRITTEN);
+    assert_false(told_of(f, 1).stays);
+    assert_false(told_of(f, 3).stays);
+    must(f, orders_db__exec(f->db, "UPDATE orders SET refund_due = 1 WHERE number = 2", "a test"));
+    assert_false(told_of(f, 2).stays);
+}
+
 /* ---- what changed ---- */
 
 typedef struct {
@@ -288,6 +329,7 @@ static void test_is_not_brought_up_by_halves(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_remembers_epochs),
+        TEST(test_what_redis_is_told),
         TEST(test_refuses_what_is_no_epoch),
         TEST(test_rolls_epochs_back),
         TEST(test_lists_by_the_last_change),
