@@ -201,7 +201,7 @@ static next_move granted_again(const visit *v, const final_answer *answer, const
 static next_move refused(const visit *v, const final_answer *answer) {
     shopper *s = v->s;
     decided(v);
-    if (strcmp(answer->code, "expired") == 0) {
+    if (answer->late) {
         v->counts->missed++;
         return leave();
     }
@@ -242,7 +242,7 @@ static next_move on_decision_again(const visit *v, final_answer *answer, const c
     if (answer->verdict == VERDICT_DONE) {
         return granted_again(v, answer, body);
     }
-    if (answer->verdict == VERDICT_NO && strcmp(answer->code, "expired") == 0) {
+    if (answer->verdict == VERDICT_NO && answer->late) {
         v->counts->paid_late++;
         return leave();
     }

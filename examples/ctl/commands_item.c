@@ -175,7 +175,12 @@ static void purge_item(ctl_run *ctl) {
     }
 }
 
+/* A conflict says what is in the way, and where; the shards that had nothing in the way are as they were, too. */
 static void show_purged(json_t *out) {
+    if (strcmp(show_text(out, "status"), seckill_status_name(SECKILL_CONFLICT)) == 0) {
+        puts("nothing was purged");
+        return;
+    }
     show_outcomes(out, "purged");
 }
 

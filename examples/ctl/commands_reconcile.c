@@ -13,7 +13,8 @@ enum { FAULTS_NAMED = 1000, FAULTS_NAMED_MAX = 100000, PATIENCE_MS = 2000 };
 
 /* ---- the shards ---- */
 
-static void on_seen_record(const seckill_seen_reservation *seen, void *user_data) {
+static void on_seen_record(uint32_t shard, const seckill_user_reservation *seen, void *user_data) {
+    (void)shard;
     reconciliation *r = user_data;
     r->seen_records++;
     reconcile_progress(r);

@@ -106,7 +106,7 @@ void reconcile_explain(reconciliation *r);
 /* ---- reconcile_orders.c ---- */
 
 /* For the walk over the item's shards. */
-void reconcile_see_record(reconciliation *r, const seckill_seen_reservation *seen);
+void reconcile_see_record(reconciliation *r, const seckill_user_reservation *seen);
 void reconcile_see_event(reconciliation *r, const seckill_event *event);
 
 void reconcile_begin_orders(reconciliation *r);

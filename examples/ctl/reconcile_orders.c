@@ -27,7 +27,7 @@
 
 /* ---- during the walk ---- */
 
-void reconcile_see_record(reconciliation *r, const seckill_seen_reservation *seen) {
+void reconcile_see_record(reconciliation *r, const seckill_user_reservation *seen) {
     order_check *check = &r->check;
     pair p = {.user_size = seen->user.size, .record = seen->reservation};
     char what[160];

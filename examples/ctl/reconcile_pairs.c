@@ -4,6 +4,8 @@
  */
 #include "reconcile_pairs.h"
 
+#include "model.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -95,24 +97,6 @@ int pairs_read_records(reconciliation *r, pair *pairs, size_t count) {
 
 /* ---- judging ---- */
 
-static const char *state_words(seckill_reservation_state state) {
-    switch (state) {
-    case SECKILL_RESERVED:
-        return "still reserved";
-    case SECKILL_RESERVATION_SOLD:
-        return "sold";
-    case SECKILL_RESERVATION_CANCELLED:
-        return "cancelled";
-    case SECKILL_RESERVATION_EXPIRED:
-        return "expired";
-    case SECKILL_RESERVATION_REFUNDED:
-        return "refunded";
-    case SECKILL_RESERVATION_BLACKLISTED:
-        return "refused";
-    }
-    return "not there";
-}
-
 /* The record is refunded. A refund that is due was asked for, and its answer is on its way. */
 static pair_verdict judge_refunded(const pair *p) {
     return !p->has_order ? PAIR_ORDER_MISSING : p->state == ORDERS_DB_REFUNDED || p->refund_due ? PAIR_FITS : PAIR_ORDER_BEHIND;
@@ -142,7 +126,8 @@ pair_verdict pair_judge(const pair *p, char what[160]) {
                  p->quantity, (long long)p->price);
         return PAIR_ORDER_DIFFERS;
     }
-    snprintf(what, 160, "the reservation is %s, the order %s", state_words(p->record.state),
+    snprintf(what, 160, "the reservation is %s, the order %s",
+             p->record.state != 0 ? model_state_name(p->record.state) : "not there",
              p->has_order ? orders_db_state_name(p->state) : "not there");
     return !is_settled ? judge_unsold(p) : p->record.state == SECKILL_RESERVATION_REFUNDED ? judge_refunded(p) : judge_sold(p);
 }

@@ -18,19 +18,21 @@
 #define SECKILL_RECONCILE_H
 
 #include "events.h"
+#include "reservations.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 /* What can be wrong: X(name, number, text, message). SECKILL_RECONCILE_REPAIR sets right what is proven:
- *   counter            it becomes the sum of what it counts; available is what is left. Only where no record of the shard is
- * damaged, and, where units become available by it, only with SECKILL_RECONCILE_GIVE_BACK never_ends         it ends when it
- * says; a reservation without an end after a whole hold from now, an id after its memory entry              it is removed; what
- * it stood for is then found as never_ends, and mended by the same run missing_requests   at the queue's head they count as
- * decided, so that those behind them are; who waits for one asks again waiting            where what it hid counts as decided
- * it is removed transfer           it is booked where it was sent from; where the units are gone that shard owes them The
- * others it leaves: what was true is not known. */
+ *   counter            it becomes the sum of what it counts, and available what is left: where no record of the shard is
+ *                      damaged, and, if units become available by it, only with SECKILL_RECONCILE_GIVE_BACK
+ *   never_ends         it ends when it says; a reservation without an end after a whole hold from now, an id after its memory
+ *   entry              it is removed; what it stood for is then found as never_ends, and mended by the same run
+ *   missing_requests   at the queue's head they count as decided, so that those behind them are; who waits asks again
+ *   waiting            where what it hid counts as decided it is removed
+ *   transfer           it is booked where it was sent from; where the units are gone that shard owes them
+ * The others it leaves: what was true is not known. */
 #define SECKILL_FAULT_MAP(X)                                                                                                   \
     X(COUNTER, 1, "counter", "a counter is not the sum of what it counts")                                                     \
     X(RECORD, 2, "record", "a record is damaged")                                                                              \
@@ -63,22 +65,17 @@ typedef struct {
     uint8_t reservation_id[SECKILL_RESERVATION_ID_SIZE]; /* NEVER_ENDS, EVENT, and RECORD where it is about one of several */
     seckill_event_id event;                              /* EVENT */
     uint32_t other;                                      /* TRANSFER: the shard that should have sent. HOME: the home */
-    int64_t found,
-        expected; /* COUNTER: what it says, what it counts. TRANSFER: units taken, sent, ever. MISSING_REQUESTS: the
-                     first one's number, how many. NEVER_ENDS: 0, the time at which it should end (0: none is known) */
+    /* COUNTER: what it says, what it counts. TRANSFER: units taken, units sent, ever. MISSING_REQUESTS: the first one's number,
+     * how many. NEVER_ENDS: 0, the time at which it should end (0: none is known). */
+    int64_t found;
+    int64_t expected;
     int repaired;
 } seckill_fault;
 
 typedef void (*seckill_fault_cb)(const seckill_fault *fault, void *user_data);
 
-/* A reservation as the walk meets it. */
-typedef struct {
-    uint32_t shard;
-    seckill_bytes user;
-    seckill_reservation reservation; /* as it is stored: what is overdue is still reserved */
-} seckill_seen_reservation;
-
-typedef void (*seckill_seen_reservation_cb)(const seckill_seen_reservation *seen, void *user_data);
+/* A reservation as the walk meets it, and an event as it waits. */
+typedef void (*seckill_seen_reservation_cb)(uint32_t shard, const seckill_user_reservation *seen, void *user_data);
 typedef void (*seckill_seen_event_cb)(uint32_t shard, const seckill_event *event, void *user_data);
 
 enum {

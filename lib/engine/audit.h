@@ -11,7 +11,10 @@
 
 #include <seckill/reconcile.h>
 
-enum { SK__SCORE_SIZE = 32 }; /* bytes of a score of Redis with its NUL */
+enum {
+    SK__SCORE_SIZE = 32, /* bytes of a score of Redis with its NUL */
+    SK__AUDIT_MENDED = 4 /* added by the scripts to what they say is wrong, where they have mended it */
+};
 
 /* What is looked through, in this order. Entries of what ends come before the records, so that a repair of both is one run;
  * records come before events, for who compares them with orders. */
@@ -48,7 +51,14 @@ void sk__audit_encode(const sk__audit_run *run, const sk__audit_shard *audit, bo
 /* Takes what the step answered, behind its header. SECKILL_OK, SECKILL_PROTOCOL. */
 seckill_status sk__audit_take(sk__audit_run *run, sk__audit_shard *audit, int64_t now_ms, sk__reader *reply);
 
+/* A fault of the shard that is looked at, all else to be filled in. */
+seckill_fault sk__audit_fault(const sk__audit_shard *audit, seckill_fault_kind kind, const char *what);
+
 /* Counts a fault, and tells it. `fault` has all but its key filled in; `account` may be NULL. */
 void sk__audit_tell(sk__audit_run *run, seckill_account *account, seckill_fault *fault);
+
+/* audit_records.c: the stage of the records. */
+void sk__audit_encode_records(const sk__audit_run *run, const sk__audit_shard *audit, sk__command *command);
+void sk__audit_take_records(sk__audit_run *run, sk__audit_shard *audit, int64_t now_ms, sk__reader *reply);
 
 #endif

@@ -71,7 +71,8 @@ static void check_moves(purge_task *self) {
 
     if (self->sent == self->taken || self->task.step == STEP_SHARDS)
         return;
-    (void)snprintf(text, sizeof(text), "units are between the shards, %" PRId64 " were sent and %" PRId64 " taken", self->sent,
+    (void)snprintf(text, sizeof(text),
+                   "units are between the shards, %" PRId64 " were sent and %" PRId64 " taken: finish transfers", self->sent,
                    self->taken);
     sk__task_fail(&self->task, SECKILL_CONFLICT, text);
 }

@@ -27,7 +27,8 @@ static void on_fault(const seckill_fault *fault, void *user_data) {
     kept->repaired = fault->repaired;
 }
 
-static void on_reservation(const seckill_seen_reservation *seen, void *user_data) {
+static void on_reservation(uint32_t shard, const seckill_user_reservation *seen, void *user_data) {
+    (void)shard;
     (void)seen;
     ((sale_audit *)user_data)->shown_reservations++;
 }
