@@ -53,7 +53,7 @@ static int64_t mebibytes(int64_t bytes) {
 /* What the planned users of this server's shards take, besides those that it has. */
 static int64_t planned_bytes(const sk__preflight *all, const sk__server *server) {
     double users = (double)all->options.users * server->shards / sk__shards_of(all) - (double)server->users;
-    double bytes = users > 0 ? users * SECKILL_USER_BYTES : 0;
+    double bytes = users > 0 ? users * (double)SECKILL_USER_BYTES : 0;
 
     return bytes < (double)SECKILL_AMOUNT_MAX ? (int64_t)bytes : SECKILL_AMOUNT_MAX;
 }
