@@ -194,7 +194,8 @@ static void check_disk(preflight *flight) {
         note(flight, "disk", SECKILL_LEVEL_FAILED, "see the folder of the orders database", "%s: %s", path, strerror(errno));
     } else {
         int64_t units = flight->units > flight->stock.total.loaded ? flight->units : flight->stock.total.loaded;
-        double room = (double)disk.f_bavail * (double)disk.f_frsize, wanted = (double)units * ORDER_BYTES + LOG_BYTES;
+        double room = (double)disk.f_bavail * (double)disk.f_frsize;
+        double wanted = (double)units * (double)ORDER_BYTES + (double)LOG_BYTES;
         note(flight, "disk",
              room < wanted       ? SECKILL_LEVEL_FAILED
              : room < 2 * wanted ? SECKILL_LEVEL_WARNING
