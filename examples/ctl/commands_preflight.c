@@ -284,9 +284,7 @@ static void check_items(preflight *flight, const json_t *items) {
 static void check_activity(preflight *flight) {
     ctl_run *ctl = flight->ctl;
     item_list list = {.ctl = ctl, .items = json_out_array()};
-    snprintf(ctl->name.activity, sizeof ctl->name.activity, "%s", ctl->operands[0]);
-    json_out_text(ctl->out, "activity", ctl->operands[0]);
-    if (ctl_wait(ctl, seckill_item_list(ctl->client, ctl->operands[0], 0, on_items, &list))) {
+    if (ctl_wait(ctl, seckill_item_list(ctl->client, ctl->name.activity, 0, on_items, &list))) {
         if (list.status != SECKILL_OK) {
             note(flight, "reach", SECKILL_LEVEL_FAILED, "see that the servers run and that the login is right", "%s",
                  list.message);
@@ -331,13 +329,8 @@ static void conclude(preflight *flight) {
 
 static void run_preflight(ctl_run *ctl) {
     preflight flight = {.ctl = ctl, .options = SECKILL_PREFLIGHT_OPTIONS_INIT, .units = -1};
-    const char *operand = ctl->operands[0];
-    int is_item = strchr(operand, '/') != NULL;
-    if (!is_item && !options_is_id(operand)) {
-        ctl_usage_error(ctl, "%s is no ACTIVITY and no ACTIVITY/ITEM", operand);
-        return;
-    }
-    if (!read_preflight_options(&flight) || (is_item && !ctl_take_item(ctl)) || !ctl_open_client(ctl)) {
+    int is_item = 0;
+    if (!read_preflight_options(&flight) || !ctl_take_item_or_activity(ctl, &is_item) || !ctl_open_client(ctl)) {
         return;
     }
     json_out_value(ctl->out, "checks", flight.checks = json_out_array());

@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: MIT
  */
+#include "model.h"
 #include "orders.h"
 #include "reconcile.h"
 #include "show.h"
@@ -168,25 +169,14 @@ static json_t *reconcile_item(reconciliation *r) {
 
 /* ---- all of them ---- */
 
-static void on_names(const seckill_list_result *result, void *user_data) {
-    ctl_run *ctl = user_data;
-    json_t *names = json_out_array();
-    ctl_answer(ctl, result->status, result->message);
-    for (size_t i = 0; i < result->count; i++) {
-        json_out_append(names, json_string(result->items[i]));
-    }
-    json_out_value(ctl->out, "items", names); /* their objects take its place */
-    ctl->done = 1;
-}
-
 /* The names of the items that are asked for. NULL: they could not be read, and that was said. */
 static json_t *item_names(ctl_run *ctl, bool is_item) {
     json_t *names = NULL;
     if (is_item) {
         names = json_out_array();
         json_out_append(names, json_string(ctl->name.item));
-    } else if (ctl_wait(ctl, seckill_item_list(ctl->client, ctl->operands[0], 0, on_names, ctl)) && ctl->exit_code == CTL_OK) {
-        snprintf(ctl->name.activity, sizeof ctl->name.activity, "%s", ctl->operands[0]);
+    } else if (ctl_wait(ctl, seckill_item_list(ctl->client, ctl->name.activity, 0, model_on_list, ctl)) &&
+               ctl->exit_code == CTL_OK) {
         names = json_incref(json_object_get(ctl->out, "items"));
     }
     return names;
@@ -282,18 +272,11 @@ static int take_options(reconciliation *r) {
 static void reconcile(ctl_run *ctl) {
     static reconciliation run; /* large */
     reconciliation *r = &run;
-    bool is_item = strchr(ctl->operands[0], '/') != NULL;
+    int is_item = 0;
     *r = (reconciliation){
         .ctl = ctl, .options = SECKILL_RECONCILE_OPTIONS_INIT, .max_faults = FAULTS_NAMED, .patience_ms = PATIENCE_MS};
-    if (!is_item && !options_is_id(ctl->operands[0])) {
-        ctl_usage_error(ctl, "%s is no ACTIVITY and no ACTIVITY/ITEM", ctl->operands[0]);
+    if (!ctl_take_item_or_activity(ctl, &is_item)) {
         return;
-    }
-    if (is_item && !ctl_take_item(ctl)) {
-        return;
-    }
-    if (!is_item) {
-        json_out_text(ctl->out, "activity", ctl->operands[0]);
     }
     json_t *names = take_options(r) && ctl_open_client(ctl) ? item_names(ctl, is_item) : NULL;
     if (names) {

@@ -123,6 +123,21 @@ int ctl_take_item(ctl_run *ctl) {
     return 1;
 }
 
+int ctl_take_item_or_activity(ctl_run *ctl, int *is_item) {
+    const char *operand = ctl->operands[0];
+    *is_item = strchr(operand, '/') != NULL;
+    if (*is_item) {
+        return ctl_take_item(ctl);
+    }
+    if (!options_is_id(operand)) {
+        ctl_usage_error(ctl, "%s is no ACTIVITY and no ACTIVITY/ITEM", operand);
+        return 0;
+    }
+    snprintf(ctl->name.activity, sizeof ctl->name.activity, "%s", operand);
+    json_out_text(ctl->out, "activity", operand);
+    return 1;
+}
+
 int ctl_open_item(ctl_run *ctl) {
     if (!ctl_take_item(ctl) || !ctl_open_client(ctl)) {
         return 0;

@@ -86,6 +86,9 @@ int ctl_exit_code(seckill_status status);
 /* Reads the item's name from the first operand. 0: it is malformed, and that was said. */
 int ctl_take_item(ctl_run *ctl);
 
+/* The same for commands that take an activity alone, too; ctl->name.item is empty then. */
+int ctl_take_item_or_activity(ctl_run *ctl, int *is_item);
+
 /* Open what a command needs, once; 0: it could not be, and that was said. ctl_open_item takes the item from the first operand.
  */
 int ctl_open_client(ctl_run *ctl);

@@ -17,16 +17,6 @@ static void tell_damaged(sk__audit_run *run, sk__audit_shard *audit, const char 
     sk__audit_tell(run, audit->account, &fault);
 }
 
-void sk__audit_encode_records(const sk__audit_run *run, const sk__audit_shard *audit, sk__command *command) {
-    sk__writer writer = sk__command_add_packed(command, 8 + 8 + 4 + 1);
-
-    sk__write_u64(&writer, audit->generation);
-    sk__write_u64(&writer, audit->account->epoch);
-    sk__write_u32(&writer, run->options.step);
-    sk__write_u8(&writer, (uint8_t)run->options.flags);
-    sk__command_add_text(command, audit->cursor);
-}
-
 /* What the words about a record say that is no record. NULL: it is one. */
 static const char *look_at_record(const uint8_t *packed, const seckill_reservation *reservation) {
     uint8_t state = sk__record_state(packed);
@@ -121,6 +111,8 @@ static void take_marks(sk__audit_run *run, sk__audit_shard *audit, const sk__wal
     }
 }
 
+/* ---- a step of the walk ---- */
+
 /* The counters, each with what it said too much: in the order of AUDITED in shard.lua. */
 static void take_counters(sk__audit_run *run, sk__audit_shard *audit, sk__reader *reply) {
     seckill_account *account = audit->account;
@@ -176,6 +168,16 @@ static void walk_anew(sk__audit_shard *audit) {
     sk__cursor_begin(audit->cursor);
     audit->account->users = audit->account->reservations = 0;
     audit->overdue = 0;
+}
+
+void sk__audit_encode_records(const sk__audit_run *run, const sk__audit_shard *audit, sk__command *command) {
+    sk__writer writer = sk__command_add_packed(command, 8 + 8 + 4 + 1);
+
+    sk__write_u64(&writer, audit->generation);
+    sk__write_u64(&writer, audit->account->epoch);
+    sk__write_u32(&writer, run->options.step);
+    sk__write_u8(&writer, (uint8_t)run->options.flags);
+    sk__command_add_text(command, audit->cursor);
 }
 
 void sk__audit_take_records(sk__audit_run *run, sk__audit_shard *audit, int64_t now_ms, sk__reader *reply) {

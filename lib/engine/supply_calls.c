@@ -119,14 +119,6 @@ static void survey_encode(sk__call *call, sk__command *command) {
     sk__encode_takes(command, &self->adrift);
 }
 
-static uint64_t read_total(sk__reader *reader) {
-    uint64_t total = sk__read_u64(reader);
-
-    if (total > (uint64_t)SECKILL_AMOUNT_MAX)
-        reader->failed = true;
-    return total;
-}
-
 static seckill_status read_rows(sk__supply *supply, sk__standing *standing, uint32_t count, sk__reader *reply) {
     sk__engine *engine = supply->item->engine;
     sk__row *rows = NULL;
@@ -140,8 +132,8 @@ static seckill_status read_rows(sk__supply *supply, sk__standing *standing, uint
     }
     for (uint32_t i = 0; i < count; i++) {
         rows[i].other = sk__read_u16(reply);
-        rows[i].sent = read_total(reply);
-        rows[i].taken = read_total(reply);
+        rows[i].sent = sk__read_total(reply);
+        rows[i].taken = sk__read_total(reply);
     }
     if (!sk__reader_done(reply)) {
         sk__engine_release(engine, rows);
@@ -235,8 +227,8 @@ static seckill_status read_move(supply_call *self, sk__reader *reply, uint64_t *
     uint64_t total, units;
 
     read_header(supply, reply);
-    total = read_total(reply);
-    units = read_total(reply);
+    total = sk__read_total(reply);
+    units = sk__read_total(reply);
     if (!sk__reader_done(reply))
         return SECKILL_PROTOCOL;
     stats->transfers += units != 0;

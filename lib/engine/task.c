@@ -1,6 +1,7 @@
 #include "engine/task.h"
 
 #include <stdio.h>
+#include <string.h>
 
 typedef struct {
     sk__call call;
@@ -92,6 +93,18 @@ void sk__task_fail(sk__task *task, seckill_status status, const char *cause) {
 
 const char *sk__task_message(const sk__task *task) {
     return task->cause[0] != '\0' ? task->cause : seckill_status_message(task->status);
+}
+
+seckill_item_result sk__task_item_result(const sk__task *task) {
+    seckill_item_result result;
+
+    memset(&result, 0, sizeof(result));
+    result.status = task->status;
+    result.message = sk__task_message(task);
+    result.info = task->item->has_map ? &task->item->info : NULL;
+    result.outcomes = task->outcomes;
+    result.outcome_count = task->outcome_count;
+    return result;
 }
 
 /* Calls that are still under way go on, since what they do may be half of something; nobody waits for them. */

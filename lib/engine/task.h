@@ -87,6 +87,9 @@ void sk__task_end(sk__task *task, seckill_status status, const char *cause);
 /* What every public result says. */
 const char *sk__task_message(const sk__task *task);
 
+/* The result of a task on an item, without an amount. */
+seckill_item_result sk__task_item_result(const sk__task *task);
+
 /* The tasks. All return as sk__task_start does; the caller has checked the arguments. Define checks the settings itself and may
  * return SECKILL_INVALID. */
 seckill_status sk__define_start(seckill_item *item, const seckill_item_settings *settings, uint32_t timeout_ms,

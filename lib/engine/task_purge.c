@@ -213,14 +213,8 @@ static seckill_status answer(sk__task *task, uint32_t shard, sk__reader *reply) 
 
 static void report(sk__task *task) {
     purge_task *self = SK__CONTAINER(task, purge_task, task);
-    seckill_item_result result;
+    seckill_item_result result = sk__task_item_result(task);
 
-    memset(&result, 0, sizeof(result));
-    result.status = task->status;
-    result.message = sk__task_message(task);
-    result.info = task->item->has_map ? &task->item->info : NULL;
-    result.outcomes = task->outcomes;
-    result.outcome_count = task->outcome_count;
     self->cb(&result, task->user_data);
 }
 

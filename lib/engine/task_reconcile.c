@@ -72,14 +72,6 @@ static void note_sent(reconcile_task *self, uint32_t from, uint32_t to, uint64_t
         found->sent = sent;
 }
 
-static uint64_t read_total(sk__reader *reply) {
-    int64_t total = sk__read_units(reply);
-
-    if (total < 0)
-        reply->failed = true;
-    return total < 0 ? 0 : (uint64_t)total;
-}
-
 static seckill_status take_rows(reconcile_task *self, uint32_t shard, sk__reader *reply) {
     int64_t available;
     uint32_t count;
@@ -89,7 +81,7 @@ static seckill_status take_rows(reconcile_task *self, uint32_t shard, sk__reader
     count = sk__read_u16(reply);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t other = sk__read_u16(reply);
-        uint64_t sent = read_total(reply), taken = read_total(reply);
+        uint64_t sent = sk__read_total(reply), taken = sk__read_total(reply);
 
         if (is_first && taken > 0 && !add_pair(self, shard, other, taken))
             return SECKILL_NO_MEMORY;

@@ -267,15 +267,9 @@ static seckill_status load_answer(sk__task *task, uint32_t shard, sk__reader *re
 
 static void load_report(sk__task *task) {
     load_task *self = SK__CONTAINER(task, load_task, task);
-    seckill_item_result result;
+    seckill_item_result result = sk__task_item_result(task);
 
     sk__supply_forget(task->item->supply);
-    memset(&result, 0, sizeof(result));
-    result.status = task->status;
-    result.message = sk__task_message(task);
-    result.info = task->item->has_map ? &task->item->info : NULL;
-    result.outcomes = task->outcomes;
-    result.outcome_count = task->outcome_count;
     result.amount = self->amount;
     self->cb(&result, task->user_data);
 }

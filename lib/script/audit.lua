@@ -148,13 +148,10 @@ local function add_operations()
 end
 
 local function add_transfers()
-  local rows = read('HGETALL', TRANSFERS)
-  for i = 1, #rows, 2 do
-    if rows[i] ~= '' then
-      local row = parse_totals(rows[i + 1])
-      proven.taken, proven.sent = proven.taken + row.taken, proven.sent + row.sent
-    end
-  end
+  each_row(function(_, stored_totals)
+    local row = parse_totals(stored_totals)
+    proven.taken, proven.sent = proven.taken + row.taken, proven.sent + row.sent
+  end)
 end
 
 local function compare()

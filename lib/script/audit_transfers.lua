@@ -6,12 +6,9 @@
 --
 -- reply  available i8, how many others I2; for each: the other shard I2, sent I8, taken I8
 open()
-local rows = read('HGETALL', TRANSFERS)
 local out = {}
-for i = 1, #rows, 2 do
-  if rows[i] ~= '' then
-    local row = parse_totals(rows[i + 1])
-    out[#out + 1] = struct.pack('>I2I8I8', parse_other(rows[i]), row.sent, row.taken)
-  end
-end
+each_row(function(field, stored_totals)
+  local row = parse_totals(stored_totals)
+  out[#out + 1] = struct.pack('>I2I8I8', parse_other(field), row.sent, row.taken)
+end)
 return header() .. struct.pack('>i8I2', stock.available, #out) .. table.concat(out)

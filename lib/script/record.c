@@ -21,6 +21,14 @@ int64_t sk__read_units(sk__reader *reader) {
     return 0;
 }
 
+uint64_t sk__read_total(sk__reader *reader) {
+    uint64_t total = sk__read_u64(reader);
+
+    if (total > (uint64_t)SECKILL_AMOUNT_MAX)
+        reader->failed = true;
+    return total;
+}
+
 /* The byte of the state holds the audit's stamp above it. */
 enum { STATES = 16 };
 

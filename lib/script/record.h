@@ -28,6 +28,9 @@ sk__shard_header sk__read_shard_header(sk__reader *reader);
 /* Units as a script gives them, i8: within what an item can have, so that the sum over all shards fits; else `failed`. */
 int64_t sk__read_units(sk__reader *reader);
 
+/* A total of transfers: 0 to SECKILL_AMOUNT_MAX; else `failed`. */
+uint64_t sk__read_total(sk__reader *reader);
+
 /* An epoch or an n of the queue, as tickets take them: 1 to SECKILL_AMOUNT_MAX; else `failed`. */
 uint64_t sk__read_number(sk__reader *reader);
 

@@ -10,13 +10,12 @@
 open()
 permit_writes()
 take(ARGV[2], 1)
-local rows = read('HGETALL', TRANSFERS)
+each_row(function(field, stored_totals)
+  local other = parse_other(field)
+  totals[other] = totals[other] or parse_totals(stored_totals)
+end)
 local more = reclaim()
 local out, count = {}, 0
-for i = 1, #rows, 2 do
-  local other = rows[i] ~= '' and parse_other(rows[i])
-  if other and not totals[other] then totals[other] = parse_totals(rows[i + 1]) end
-end
 for other, row in pairs(totals) do
   count = count + 1
   out[count] = struct.pack('>I2I8I8', other, row.sent, row.taken)

@@ -13,11 +13,19 @@ local function parse_totals(stored)
   return { sent = sent, taken = taken }
 end
 
--- The other shard that a field is about; the empty one, which keeps the key, is about none.
+-- The other shard that a field is about.
 local function parse_other(field)
   local other = string.match(field, '^%d+$') and tonumber(field)
   if not other or other >= 65536 then fail('DAMAGED a field is no shard (' .. TRANSFERS .. ')') end
   return other
+end
+
+-- Calls back with each field and what is stored there, but for the empty one.
+local function each_row(visit)
+  local rows = read('HGETALL', TRANSFERS)
+  for i = 1, #rows, 2 do
+    if rows[i] ~= '' then visit(rows[i], rows[i + 1]) end
+  end
 end
 
 local function totals_with(other)
