@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: MIT
  */
 #define _POSIX_C_SOURCE 200809L
+#include "failing_memory.h"
 #include "faults_support.h"
 #include "test_run.h"
 
@@ -11,40 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct {
-    size_t made, fail_at, outstanding;
-    bool fail_on; /* all that follow fail too */
-} memory;
-
-static bool fails(memory *all) {
-    all->made++;
-    return all->fail_on ? all->made >= all->fail_at : all->made == all->fail_at;
-}
-
-static void *allocate(size_t size, void *user_data) {
-    memory *all = user_data;
-    void *block = fails(all) ? NULL : malloc(size);
-
-    all->outstanding += block != NULL;
-    return block;
-}
-
-static void *reallocate(void *block, size_t size, void *user_data) {
-    memory *all = user_data;
-    void *moved = fails(all) ? NULL : realloc(block, size);
-
-    all->outstanding += moved != NULL && block == NULL;
-    return moved;
-}
-
-static void release(void *block, void *user_data) {
-    ((memory *)user_data)->outstanding--;
-    free(block);
-}
-
 static fault_stage stage;
 static fault_picture *picture;
-static memory all;
+static failing_memory all;
 
 static int set_up(void **state) {
     (void)state;
@@ -62,7 +32,7 @@ static int tear_down(void **state) {
 }
 
 static seckill_status try_to_open(void) {
-    seckill_allocator allocator = {allocate, reallocate, release, &all};
+    seckill_allocator allocator = failing_memory_allocator(&all);
     seckill_client_options options = SECKILL_CLIENT_OPTIONS_INIT;
     seckill_status status;
 

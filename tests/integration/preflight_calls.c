@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: MIT
  */
 #define _POSIX_C_SOURCE 200809L
+#include "failing_memory.h"
 #include "sale.h"
 
 // clang-format off
@@ -100,39 +101,10 @@ static void arguments_are_checked(void **state) {
 
 /* ---- memory that runs out ---- */
 
-typedef struct {
-    size_t made, fail_at, outstanding;
-} memory;
-
-static bool fails(memory *all) {
-    return ++all->made == all->fail_at;
-}
-
-static void *allocate(size_t size, void *user_data) {
-    memory *all = user_data;
-    void *block = fails(all) ? NULL : malloc(size);
-
-    all->outstanding += block != NULL;
-    return block;
-}
-
-static void *reallocate(void *block, size_t size, void *user_data) {
-    memory *all = user_data;
-    void *moved = fails(all) ? NULL : realloc(block, size);
-
-    all->outstanding += moved != NULL && block == NULL;
-    return moved;
-}
-
-static void release(void *block, void *user_data) {
-    ((memory *)user_data)->outstanding -= block != NULL;
-    free(block);
-}
-
 /* One after another: the one that fails is the call's or the connection's. */
 static void each_allocation_may_fail(void **state) {
-    memory all = {0};
-    seckill_allocator allocator = {allocate, reallocate, release, &all};
+    failing_memory all = {0};
+    seckill_allocator allocator = failing_memory_allocator(&all);
     seckill_client_options options = SECKILL_CLIENT_OPTIONS_INIT;
     size_t refused = 0, last;
     sale one;
