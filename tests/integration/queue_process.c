@@ -186,7 +186,7 @@ static void a_shard_that_the_item_has_not_is_invalid(void **state) {
     sale_queue_answer *answer = malloc(sizeof(*answer));
 
     assert_non_null(answer);
-    rules_sell(r, 2, 1, 60000, 0, 1);
+    rules_sell_patiently(r, 2, 1, 1);
     assert_status(sale_queue_read(&r->sale, 1, 5, answer), SECKILL_OK);
     assert_status(sale_queue_read(&r->sale, 2, 5, answer), SECKILL_INVALID);
     assert_true(strlen(answer->message) != 0);

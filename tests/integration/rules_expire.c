@@ -234,7 +234,7 @@ static void a_restart_begins_an_epoch(void **state) {
     long long epoch;
 
     assert_non_null(events);
-    rules_sell(r, 1, 5, 60000, 0, 10);
+    rules_sell_patiently(r, 1, 5, 10);
     first = sale_reserve(&r->sale, "u", "r", 1);
     assert_status(sale_confirm(&r->sale, &first.ref, "o").status, SECKILL_OK);
     second = sale_reserve(&r->sale, "v", "r", 1);
@@ -266,7 +266,7 @@ static void epochs_rise_when_the_clock_does_not(void **state) {
     rules *r = *state;
     long long ahead;
 
-    rules_sell(r, 1, 5, 60000, 0, 10);
+    rules_sell_patiently(r, 1, 5, 10);
     ahead = rules_server_ms(r) + 7200000;
     rules_set_field(r, 0, "epoch", ahead);
     restart(r);

@@ -67,12 +67,24 @@ seckill_item_settings rules_settings(uint32_t limit, uint32_t hold_ms, uint32_t 
     return settings;
 }
 
+static void sell(rules *r, uint32_t shards, const seckill_item_settings *settings, int64_t units) {
+    assert_status(sale_define(&r->sale, shards, settings).status, SECKILL_OK);
+    if (units > 0)
+        assert_status(sale_load(&r->sale, "first-load", units).status, SECKILL_OK);
+}
+
 void rules_sell(rules *r, uint32_t shards, uint32_t limit, uint32_t hold_ms, uint32_t grace_ms, int64_t units) {
     seckill_item_settings settings = rules_settings(limit, hold_ms, grace_ms);
 
-    assert_status(sale_define(&r->sale, shards, &settings).status, SECKILL_OK);
-    if (units > 0)
-        assert_status(sale_load(&r->sale, "first-load", units).status, SECKILL_OK);
+    sell(r, shards, &settings, units);
+}
+
+void rules_sell_patiently(rules *r, uint32_t shards, uint32_t limit, int64_t units) {
+    seckill_item_settings settings = rules_settings(limit, 600000, 0);
+
+    settings.window_ms = 300000;
+    settings.remember_ms = 600000;
+    sell(r, shards, &settings, units);
 }
 
 /* ---- time ---- */

@@ -53,7 +53,7 @@ static const uint8_t *bought_by(rules *r, const char *user) {
 static void sell_some(rules *r) {
     sale_answer answer;
 
-    rules_sell(r, SHARDS, 2, 60000, 0, 12);
+    rules_sell_patiently(r, SHARDS, 2, 12);
     for (uint32_t i = 0; i < 7; i++) {
         const char *user = buyer(r, i);
 
@@ -397,7 +397,7 @@ static void it_can_be_defined_anew_and_open_handles_find_it(void **state) {
     assert_status(sale_reserve(&other, "u0", "again", 1).status, SECKILL_ENDED);
     assert_status(sale_purge(&r->sale).status, SECKILL_OK);
     assert_status(sale_reserve(&other, "u0", "again", 1).status, SECKILL_NOT_DEFINED);
-    rules_sell(r, 5, 2, 60000, 0, 10);
+    rules_sell_patiently(r, 5, 2, 10);
     assert_status(sale_reserve(&other, "u0", "again", 2).status, SECKILL_OK);
     assert_status(sale_reserve(&r->sale, "u0", "more", 1).status, SECKILL_LIMIT_REACHED);
     assert_int_equal(sale_stock(&other).count, 5);
@@ -420,18 +420,18 @@ static void remains_make_room_where_nothing_is_lost(void **state) {
     rules *r = *state;
     char key[SECKILL_SHARD_KEY_SIZE];
 
-    rules_sell(r, SHARDS, 2, 60000, 0, 0);
+    rules_sell_patiently(r, SHARDS, 2, 0);
     copy_shard(r, 1, "", ":unused");
     redis_server_forget(redis_server_command(r->server, "FLUSHDB"));
     assert_status(sale_reserve(&r->sale, "u", "r", 1).status, SECKILL_NOT_DEFINED);
-    rules_sell(r, SHARDS, 2, 60000, 0, 0);
+    rules_sell_patiently(r, SHARDS, 2, 0);
     copy_shard(r, 1, "", ":late");
     assert_status(sale_load(&r->sale, "load", 12).status, SECKILL_OK);
     copy_shard(r, 1, "", ":used");
     assert_status(sale_end(&r->sale).status, SECKILL_OK);
     assert_status(sale_purge(&r->sale).status, SECKILL_OK);
     copy_shard(r, 1, ":late", "");
-    rules_sell(r, SHARDS, 2, 60000, 0, 12);
+    rules_sell_patiently(r, SHARDS, 2, 12);
     rules_check(r);
     assert_status(sale_end(&r->sale).status, SECKILL_OK);
     assert_status(sale_purge(&r->sale).status, SECKILL_OK);
@@ -513,7 +513,7 @@ static void the_list_goes_only_while_it_is_marked(void **state) {
     assert_status(sale_get(&r->sale).status, SECKILL_OK);
     assert_status(sale_purge(&r->sale).status, SECKILL_OK);
     assert_string_equal(remove_list(r, known.version, known.seed), "");
-    rules_sell(r, SHARDS, 2, 60000, 0, 12);
+    rules_sell_patiently(r, SHARDS, 2, 12);
     assert_string_equal(remove_list(r, known.version, known.seed), "");
     assert_status(sale_get(&r->sale).status, SECKILL_OK);
     assert_int_equal(sale_stock(&r->sale).total.available, 12);

@@ -93,7 +93,7 @@ static void every_user_is_met_on_his_shard(void **state) {
 
     /* Redis hands out small hashes in one piece. */
     redis_server_forget(redis_server_command(r->server, "CONFIG SET hash-max-listpack-entries 64"));
-    rules_sell(r, 3, 1, 60000, 0, USERS);
+    rules_sell_patiently(r, 3, 1, USERS);
     reserve_all(r);
     for (uint32_t shard = 0; shard < 3; shard++) {
         assert_true(walk(&r->sale, shard, 20, seen) >= 5);
@@ -146,7 +146,7 @@ static void of_another_server_the_walk_begins_anew(void **state) {
     seckill_reservations_cursor cursor;
     const page_read *page;
 
-    rules_sell(r, 1, 1, 60000, 0, USERS);
+    rules_sell_patiently(r, 1, 1, USERS);
     reserve_all(r);
     redis_server_forget(redis_server_command(r->server, "SAVE"));
     cursor = read_page(&r->sale, 0, &beginning, 20)->next;
@@ -168,7 +168,7 @@ static void what_is_damaged_is_left_out_and_counted(void **state) {
     char key[SECKILL_SHARD_KEY_SIZE];
     const page_read *page;
 
-    rules_sell(r, 1, 1, 60000, 0, 10);
+    rules_sell_patiently(r, 1, 1, 10);
     assert_status(sale_reserve(&r->sale, "good", "r", 1).status, SECKILL_OK);
     redis_server_forget(redis_server_command(r->server, "HSET %s bad xyz", sale_key(&r->sale, 0, "users", key)));
     /* As long as a record, but of no state. */
@@ -186,7 +186,7 @@ static void arguments_are_checked(void **state) {
     seckill_item *item = r->sale.item;
     page_read unused;
 
-    rules_sell(r, 2, 1, 60000, 0, 10);
+    rules_sell_patiently(r, 2, 1, 10);
     memset(&nonsense, 'x', sizeof(nonsense));
     assert_status(seckill_reservations_read(NULL, 0, &beginning, 1, 0, on_page, &unused), SECKILL_INVALID);
     assert_status(seckill_reservations_read(item, SECKILL_SHARDS_MAX, &beginning, 1, 0, on_page, &unused), SECKILL_INVALID);

@@ -309,7 +309,7 @@ static void what_stands_is_answered_while_paused_and_after_the_end(void **state)
     rules *r = *state;
     sale_answer first, answer;
 
-    rules_sell(r, 1, 9, 60000, 0, 10);
+    rules_sell_patiently(r, 1, 9, 10);
     first = sale_reserve(&r->sale, "u", "a", 1);
     assert_status(sale_pause(&r->sale).status, SECKILL_OK);
     answer = sale_reserve(&r->sale, "u", "b", 1);

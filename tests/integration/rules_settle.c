@@ -345,7 +345,7 @@ static void calls_for_one_reservation_in_one_turn_end_in_one_state(void **state)
     seckill_release_options release = SECKILL_RELEASE_OPTIONS_INIT;
     sale_answer answers[3], reserved;
 
-    rules_sell(r, 1, 5, 60000, 0, 10);
+    rules_sell_patiently(r, 1, 5, 10);
     for (int i = 0; i < 20; i++) {
         char id[8];
 

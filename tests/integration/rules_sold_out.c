@@ -148,7 +148,7 @@ static void retries_of_a_crowd_get_the_same_and_no_unit_more(void **state) {
     int granted = 0;
 
     assert_non_null(answers);
-    rules_sell(r, SHARDS, 1, 60000, 0, UNITS);
+    rules_sell_patiently(r, SHARDS, 1, UNITS);
     for (uint32_t i = 0; i < USERS * TRIES; i++) {
         char user[16];
 
@@ -191,7 +191,7 @@ static void several_clients_share_the_last_units(void **state) {
     uint32_t done = 0;
 
     assert_non_null(answers);
-    rules_sell(r, 1, 1, 60000, 0, UNITS);
+    rules_sell_patiently(r, 1, 1, UNITS);
     for (uint32_t c = 0; c < CLIENTS; c++) {
         rules_open_other(r, &others[c]);
         for (uint32_t i = 0; i < EACH; i++) {

@@ -308,7 +308,7 @@ static void a_withdrawal_takes_back_what_is_overdue(void **state) {
 static void a_shard_gives_no_more_than_it_has_whatever_the_plan_says(void **state) {
     rules *r = *state;
 
-    rules_sell(r, 1, 6, 60000, 0, 10);
+    rules_sell_patiently(r, 1, 6, 10);
     assert_status(sale_reserve(&r->sale, "u", "r", 6).status, SECKILL_OK);
     store_plan(r, "out", -10);
     for (int i = 0; i < 2; i++)

@@ -27,7 +27,7 @@ static void begin(crowd *c, rules *r) {
     c->r = r;
     c->shards = 1 + rules_below(r, 8);
     c->units = 1 + rules_below(r, 300);
-    rules_sell(r, c->shards, QUANTITY_MAX, 60000, 0, c->units);
+    rules_sell_patiently(r, c->shards, QUANTITY_MAX, c->units);
     c->answers = calloc((size_t)3 * c->units, sizeof(*c->answers));
     c->quantities = calloc((size_t)3 * c->units, sizeof(*c->quantities));
     assert_true(c->answers != NULL && c->quantities != NULL);

@@ -59,7 +59,7 @@ static void requests_are_told_where_they_need_it(void **state) {
     rules *r = *state;
     sale_answer answer;
 
-    rules_sell(r, 2, 8, 60000, 0, 4);
+    rules_sell_patiently(r, 2, 8, 4);
     damage(r, &damages[1]);
     assert_status(supply_reserve(r, 0, 0, 2).status, SECKILL_OK);
     assert_status(supply_reserve(r, 1, 0, 1).status, SECKILL_OK);
@@ -74,7 +74,7 @@ static void moves_name_it(void **state) {
     rules *r = *state;
     const supply_move move = {0, 1, 0, 1, 1, 0};
 
-    rules_sell(r, 2, 8, 60000, 0, 4);
+    rules_sell_patiently(r, 2, 8, 4);
     for (size_t i = 0; i < 5; i++) { /* those of field 1 */
         supply_moved moved;
 
@@ -96,7 +96,7 @@ static void a_key_of_another_type_or_none(void **state) {
 
         (void)rules_teardown(state);
         (void)rules_setup(state);
-        rules_sell(r, 2, 8, 60000, 0, 4);
+        rules_sell_patiently(r, 2, 8, 4);
         (void)sale_key(&r->sale, 1, "transfers", key);
         redis_server_forget(redis_server_command(r->server, "DEL %s", key));
         if (i == 0)

@@ -33,7 +33,7 @@ static int64_t sum_of(rules *r) {
 static void the_next_request_takes_over(void **state) {
     rules *r = *state;
 
-    rules_sell(r, 2, 8, 60000, 0, 4);
+    rules_sell_patiently(r, 2, 8, 4);
     assert_int_equal(send_units(r, move_of(1, 0, 0, 2, 2, 0)).units, 2);
     assert_int_equal(sum_of(r), 2);
     assert_status(supply_reserve(r, 1, 0, 4).status, SECKILL_OK); /* all that there are */
@@ -46,7 +46,7 @@ static void finishing_takes_over(void **state) {
     rules *r = *state;
     supply_finished finished;
 
-    rules_sell(r, 4, 8, 60000, 0, 40);
+    rules_sell_patiently(r, 4, 8, 40);
     (void)send_units(r, move_of(1, 0, 0, 1, 10, 0));
     (void)send_units(r, move_of(2, 0, 0, 1, 3, 0));
     (void)send_units(r, move_of(3, 2, 0, 1, 4, 0));
@@ -63,7 +63,7 @@ static void finishing_takes_over(void **state) {
 static void units_on_their_way_are_not_sold_out(void **state) {
     rules *r = *state;
 
-    rules_sell(r, 3, 8, 60000, 0, 3);
+    rules_sell_patiently(r, 3, 8, 3);
     assert_status(supply_reserve(r, 0, 0, 1).status, SECKILL_OK);
     assert_status(supply_reserve(r, 1, 0, 1).status, SECKILL_OK);
     assert_int_equal(send_units(r, move_of(2, 1, 0, 1, 1, 0)).units, 1);
@@ -79,7 +79,7 @@ static void a_repetition_sends_nothing_twice(void **state) {
     rules *r = *state;
     supply_moved first;
 
-    rules_sell(r, 2, 8, 60000, 0, 40);
+    rules_sell_patiently(r, 2, 8, 40);
     first = send_units(r, move_of(0, 1, 0, 1, 5, 0));
     assert_int_equal(first.units, 10); /* half of twenty is more than five */
     for (int i = 0; i < 3; i++) {
@@ -98,7 +98,7 @@ static void what_a_donor_gives(void **state) {
     rules *r = *state;
     long long version;
 
-    rules_sell(r, 2, 8, 60000, 0, 20);
+    rules_sell_patiently(r, 2, 8, 20);
     version = rules_field(r, 0, "version");
     assert_int_equal(send_units(r, move_of(0, 1, 0, 11, 11, 0)).units, 0); /* it has not as many as are of use */
     assert_int_equal(send_units(r, move_of(0, 1, 0, 1, 0, 0)).units, 0);   /* none are wanted */
@@ -153,7 +153,7 @@ static void totals_out_of_range_are_refused(void **state) {
 static void lose_a_sending(rules *r) {
     supply_past past;
 
-    rules_sell(r, 2, 8, 60000, 0, 4);
+    rules_sell_patiently(r, 2, 8, 4);
     past = supply_remember(r, 1);
     assert_status(supply_reserve(r, 0, 0, 4).status, SECKILL_OK);
     assert_int_equal(supply_read_totals(r, 1, 0).sent, 2);
@@ -212,7 +212,7 @@ static void a_take_that_was_lost_is_taken_again(void **state) {
     rules *r = *state;
     supply_past past;
 
-    rules_sell(r, 2, 8, 60000, 0, 4);
+    rules_sell_patiently(r, 2, 8, 4);
     (void)send_units(r, move_of(1, 0, 0, 2, 2, 0));
     past = supply_remember(r, 0);
     assert_status(supply_finish(&r->sale).status, SECKILL_OK);

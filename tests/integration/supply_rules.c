@@ -46,7 +46,7 @@ static void all_demand_on_one_shard_of_eight(void **state) {
     sale_answer *answers;
     sale_stock_answer stock;
 
-    rules_sell(r, 8, 1, 60000, 0, 1000);
+    rules_sell_patiently(r, 8, 1, 1000);
     answers = reserve_at(r, 3, 0, 1500, 1);
     assert_int_equal(count_of(answers, 1500, SECKILL_OK), 1000);
     assert_int_equal(count_of(answers, 1500, SECKILL_SOLD_OUT), 500);
@@ -66,7 +66,7 @@ static void a_queue_on_one_shard_of_eight(void **state) {
     sale_ticket_answer *asked = calloc(300, sizeof(*asked));
 
     assert_non_null(asked);
-    rules_sell(r, 8, 1, 60000, 0, 200);
+    rules_sell_patiently(r, 8, 1, 200);
     for (uint32_t i = 0; i < 300; i++) {
         char user[SECKILL_USER_MAX + 1];
 
@@ -91,7 +91,7 @@ static void a_queue_on_one_shard_of_eight(void **state) {
 static void units_of_many_shards_for_one_request(void **state) {
     rules *r = *state;
 
-    rules_sell(r, 8, 8, 60000, 0, 8); /* one in each */
+    rules_sell_patiently(r, 8, 8, 8); /* one in each */
     assert_status(reserve_one(r, 6, 0, 5), SECKILL_OK);
     assert_status(reserve_one(r, 2, 0, 4), SECKILL_NOT_ENOUGH);
     assert_status(reserve_one(r, 2, 1, 3), SECKILL_OK);
