@@ -1,0 +1,41 @@
+/* Ours: an item on sale, on a private server, through the public calls with their defaults; and a crowd that wants it.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef SECKILL_BENCH_SHOP_H
+#define SECKILL_BENCH_SHOP_H
+
+#include "bench.h"
+#include "redis_server.h"
+#include "sale.h"
+
+/* The append-only file as it is by default: written at once, synced every second. */
+extern const char *const shop_everysec[];
+/* Synced before each answer. */
+extern const char *const shop_always[];
+
+/* Starts a server on the server's processor, with lines of redis.conf; the caller goes on on the load's. */
+redis_server *shop_server(const char *const *lines);
+
+/* An item with a limit of 1 for each user, and a client of it. */
+void shop_open(sale *shop, const redis_server *server, uint32_t shards, uint64_t units);
+
+/* The n-th user: 16 bytes. The request ids of crowds have 16 bytes too. */
+enum { SHOP_USER = 16 };
+void shop_user(uint64_t n, char user[SHOP_USER + 1]);
+
+typedef struct {
+    uint64_t first, count; /* users */
+    uint32_t in_flight;    /* how many requests wait for their answer at any time: a closed loop; at most 65,536 */
+    bool first_attempts;   /* SECKILL_FIRST_ATTEMPT */
+} shop_crowd;
+
+typedef struct {
+    uint64_t granted, refused; /* refused: sold out */
+    double seconds;
+} shop_outcome;
+
+/* Each user reserves one unit, once. Any other answer ends the program. */
+shop_outcome shop_sell(sale *shop, const shop_crowd *crowd);
+
+#endif
