@@ -1,6 +1,7 @@
 #include "engine/batch.h"
 
 #include "base/histogram.h"
+#include "engine/reserves.h"
 
 #include <string.h>
 
@@ -61,11 +62,6 @@ void sk__line_remove(seckill_op *op) {
 /* ---- what goes out ---- */
 
 /* What the script of a kind takes for each request, besides the user. */
-static void write_reserve(sk__writer *writer, const seckill_op *op) {
-    sk__write_u32(writer, op->quantity);
-    sk__write_u48(writer, (uint64_t)op->time_ms);
-}
-
 enum { CONFIRM_PROVEN = 1, CONFIRM_ORDERED = 2 }; /* as confirm.lua says */
 
 static void write_confirm(sk__writer *writer, const seckill_op *op) {
@@ -95,12 +91,12 @@ static void write_nothing(sk__writer *writer, const seckill_op *op) {
 
 static const struct kind {
     void (*write)(sk__writer *writer, const seckill_op *op);
-    size_t size; /* of a request, its id included; 0: the user is all */
+    size_t size; /* of a request, its id included; 0: the user is all. Reserves have an encoding of their own */
     sk__script_id script;
     bool changes_nothing;
     bool serves; /* it takes what is on its way to the shard */
 } kinds[SK__OP_KINDS] = {
-    [SK__RESERVE] = {write_reserve, 26, SK__SCRIPT_reserve, false, true},
+    [SK__RESERVE] = {NULL, 0, SK__SCRIPT_reserve, false, true},
     [SK__CONFIRM] = {write_confirm, 34, SK__SCRIPT_confirm, false, true},
     [SK__CANCEL] = {write_nothing, 16, SK__SCRIPT_cancel, false, false},
     [SK__REFUND] = {write_nothing, 16, SK__SCRIPT_refund, false, false},
@@ -149,6 +145,10 @@ static void encode(sk__call *call, sk__command *command) {
     sk__shard_encode(batch->line->shard, command, kind_of(batch)->script, call->with_text);
     if (kind_of(batch)->serves)
         batch->takes = sk__shard_encode_supply(batch->line->shard, command);
+    if (batch->line->kind == SK__RESERVE) {
+        sk__reserves_encode(batch->ops, batch->count, command);
+        return;
+    }
     if (kind_of(batch)->size != 0)
         encode_requests(batch, command);
     for (uint32_t i = 0; i < batch->count; i++)
@@ -261,6 +261,16 @@ static void deliver(sk__batch *batch, sk__reader *reply, const sk__progress *pro
     }
 }
 
+/* Everybody got the same. */
+static void deliver_alike(sk__batch *batch, sk__answer *answer) {
+    for (uint32_t i = 0; i < batch->count; i++) {
+        if (batch->ops[i] == NULL)
+            continue;
+        memcpy(answer->record.shown.id, batch->ops[i]->id, sizeof(batch->ops[i]->id));
+        sk__op_answer(batch->ops[i], answer);
+    }
+}
+
 static bool lookups_are_sound(sk__reader reader, uint32_t count) {
     sk__record record;
 
@@ -300,12 +310,17 @@ static void on_answers(sk__batch *batch, sk__reader *reply) {
     const struct kind *kind = kind_of(batch);
     sk__shard_header header = sk__read_shard_header(reply);
     sk__progress progress = {0, 0};
-    bool is_lookup = kind->size == 0, of_queue = sk__is_of_queue(batch->line->kind);
+    bool is_lookup = batch->line->kind == SK__LOOKUP, of_queue = sk__is_of_queue(batch->line->kind);
+    bool is_alike = batch->line->kind == SK__RESERVE && sk__answers_are_alike(*reply);
+    sk__answer alike;
     bool sound;
 
     if (of_queue)
         progress = sk__read_progress(reply);
-    sound = is_lookup ? lookups_are_sound(*reply, batch->count) : sk__answers_are_sound(*reply, batch->count, of_queue);
+    if (is_alike)
+        sound = sk__read_alike(reply, &alike);
+    else
+        sound = is_lookup ? lookups_are_sound(*reply, batch->count) : sk__answers_are_sound(*reply, batch->count, of_queue);
     if (reply->failed || !sound) {
         fail_all(batch, SECKILL_PROTOCOL, "a reply that is no answer to this batch");
         return;
@@ -315,7 +330,9 @@ static void on_answers(sk__batch *batch, sk__reader *reply) {
         sk__shard_took(batch->line->shard, batch->takes);
     if (of_queue)
         sk__pace_note(&batch->line->shard->pace, progress.decided, progress.enqueued, header.now_ms);
-    if (is_lookup)
+    if (is_alike)
+        deliver_alike(batch, &alike);
+    else if (is_lookup)
         deliver_lookups(batch, reply, header.now_ms);
     else
         deliver(batch, reply, &progress);

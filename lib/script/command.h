@@ -13,7 +13,8 @@
 
 enum {
     SK__COMMAND_ARGUMENTS = 3 + 6 + 2 + 2 * SECKILL_BATCH_MAX + 16,
-    SK__COMMAND_SPACE = 32 * 1024 /* 512 requests of 42 bytes; the plan of 1024 shards; the numbers of the settings */
+    SK__COMMAND_SPACE =
+        48 * 1024 /* 512 reserves of 26 bytes with users of 64; the plan of 1024 shards; the settings' numbers */
 };
 
 typedef struct {

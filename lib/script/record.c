@@ -47,11 +47,11 @@ bool sk__state_valid(uint8_t state) {
     return state >= SECKILL_RESERVED && state <= SECKILL_RESERVATION_BLACKLISTED;
 }
 
-void sk__read_record(sk__reader *reader, sk__record *record) {
+/* All of it but the id. */
+static void read_record_end(sk__reader *reader, sk__record *record) {
     seckill_reservation *reservation = &record->shown;
     uint8_t state;
 
-    sk__read_into(reader, reservation->id, sizeof(reservation->id));
     state = sk__read_u8(reader) % STATES;
     reservation->quantity = sk__read_u32(reader);
     reservation->price = (int64_t)sk__read_u56(reader);
@@ -61,6 +61,11 @@ void sk__read_record(sk__reader *reader, sk__record *record) {
     if (!sk__state_valid(state))
         reader->failed = true;
     reservation->state = state_of(state);
+}
+
+void sk__read_record(sk__reader *reader, sk__record *record) {
+    sk__read_into(reader, record->shown.id, sizeof(record->shown.id));
+    read_record_end(reader, record);
 }
 
 static seckill_bytes read_sized(sk__reader *reader) {
@@ -146,6 +151,20 @@ sk__answer sk__read_answer(sk__reader *answers, sk__reader *bodies) {
     if (answer.status == SECKILL_OK && ((!answer.has_record && !answer.queued) || answer.decided))
         answers->failed = true;
     return answer;
+}
+
+bool sk__answers_are_alike(sk__reader reader) {
+    return sk__read_u8(&reader) == SK__ANSWER_ALIKE;
+}
+
+bool sk__read_alike(sk__reader *reader, sk__answer *answer) {
+    memset(answer, 0, sizeof(*answer));
+    if (sk__read_u8(reader) != SK__ANSWER_ALIKE)
+        return false;
+    answer->status = SECKILL_OK;
+    answer->has_record = true;
+    read_record_end(reader, &answer->record);
+    return sk__reader_done(reader) && answer->record.shown.state == SECKILL_RESERVED;
 }
 
 bool sk__answers_are_sound(sk__reader reader, size_t count, bool of_queue) {

@@ -14,6 +14,7 @@ enum {
     SK__ANSWER_SIZE = 2,    /* status and flags */
     SK__ANSWER_AGAIN = 201, /* more is overdue than one script takes back: ask again at once */
     SK__ANSWER_SHORT = 203, /* confirm: the units are not there, and whether others have them is not proven */
+    SK__ANSWER_ALIKE = 204, /* reserve: instead of all answers; they are ok, and their records the same but for their ids */
     SK__ANSWER_LOST = 202   /* poll: its place in the queue is lost: enqueue it again */
 };
 
@@ -78,6 +79,12 @@ typedef struct {
 
 /* Reads the next answer, and from another reader what belongs to it, if anything does. */
 sk__answer sk__read_answer(sk__reader *answers, sk__reader *bodies);
+
+/* Whether there is one answer for all, read from behind the header. */
+bool sk__answers_are_alike(sk__reader reader);
+
+/* Reads that one answer; its record's id is zero. False: it is none, or something stands behind it. */
+bool sk__read_alike(sk__reader *reader, sk__answer *answer);
 
 /* Checks a whole reply of `count` answers with what belongs to them, read from behind the header (and the progress), before any
  * of it is believed.

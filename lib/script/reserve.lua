@@ -1,4 +1,5 @@
 #!lua
+-- prelude: grant_all.lua
 -- prelude: base.lua
 -- prelude: shard.lua
 -- prelude: transfers.lua
@@ -6,9 +7,12 @@
 -- prelude: decide.lua
 -- Takes units for users: available to reserved.
 --
--- ARGV   2: as supply.lua says; 3: for each request: reservation id c16, quantity I4, created I6
---        4 ...: the users, one for each request
--- reply  for each request: status B, flags B; then the records of those whose flags say so
+-- ARGV   2: as supply.lua says
+--        3: what all requests have in common: quantity I4 (0: they differ, or a user stands in the batch twice), the times I6 at
+--           which the first and the last of them were created
+--        4: their reservation ids c16; 5: for each request its quantity I4, created I6
+--        6 ...: the users in the same order, 64 in each: size B, user
+-- reply  for each request: status B, flags B; then the records of those whose flags say so. Or as grant_all.lua says
 open()
 permit_writes()
 take_supply()
@@ -31,9 +35,11 @@ local function reserve(user, id, quantity, created)
   answer('ok', 0, grant(user, id, quantity))
 end
 
-load_users(ARGV, 4, #ARGV)
-for i = 4, #ARGV do
-  reserve(ARGV[i], struct.unpack('>c16I4I6', ARGV[3], (i - 4) * 26 + 1))
+local users = {}
+for i = 6, #ARGV do parse_users(ARGV[i], 1, users) end
+load_users(users, 1, #users)
+for i, user in ipairs(users) do
+  reserve(user, string.sub(ARGV[4], i * 16 - 15, i * 16), struct.unpack('>I4I6', ARGV[5], i * 10 - 9))
 end
 commit()
 write_transfers()

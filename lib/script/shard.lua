@@ -249,11 +249,10 @@ local function settle(user)
 end
 
 -- expirations: sorted set of members 'time, users', so that a batch of reservations costs one member for up to 64 users. ---
-local function parse_member(member, users)
-  local at = 7
-  while at <= #member do
-    local size = string.byte(member, at)
-    users[#users + 1] = string.sub(member, at + 1, at + size)
+local function parse_users(packed, at, users)
+  while at <= #packed do
+    local size = string.byte(packed, at)
+    users[#users + 1] = string.sub(packed, at + 1, at + size)
     at = at + 1 + size
   end
 end
@@ -265,7 +264,7 @@ local function read_due()
     local members = read('ZRANGEBYSCORE', EXPIRATIONS, '-inf', number(now), 'LIMIT', offset, 8)
     for _, member in ipairs(members) do
       if #users > BATCH_MAX - MEMBER_MAX then return users, true end
-      parse_member(member, users)
+      parse_users(member, 7, users)
       consumed[#consumed + 1] = member
     end
     if #members < 8 then return users, false end

@@ -310,11 +310,11 @@ static void a_stock_without_a_counter_is_damage(void **state) {
     rules *r = *state;
 
     rules_sell(r, 1, 1, 1000, 0, 40);
-    run(r, "HDEL", 0, "stock", "sold");
+    run(r, "HDEL", 0, "stock", "reserved");
     assert_status(sale_reserve(&r->sale, "u", "r", 1).status, SECKILL_DAMAGED);
     assert_status(sale_stock(&r->sale).status, SECKILL_DAMAGED);
     assert_status(sale_expire(&r->sale).status, SECKILL_DAMAGED);
-    run(r, "HSET", 0, "stock", "sold many");
+    run(r, "HSET", 0, "stock", "reserved many");
     assert_status(sale_reserve(&r->sale, "u", "r", 1).status, SECKILL_DAMAGED);
 }
 

@@ -61,17 +61,11 @@ static void add_grant(engine_shard *shard, const uint8_t *id, uint32_t units, bo
         shard->available -= units;
 }
 
-static uint32_t units_of(const fake_sent *sent, size_t op) {
-    sk__reader reader = sk__reader_of(fake_sent_id(sent, op) + 16, 4);
-
-    return sk__read_u32(&reader);
-}
-
 /* ---- scripts ---- */
 
 static uint8_t reserve(engine_shard *shard, const fake_sent *sent, size_t op) {
     const uint8_t *id = fake_sent_id(sent, op);
-    uint32_t units = units_of(sent, op);
+    uint32_t units = fake_sent_units(sent, op);
     size_t found = find(shard, id);
 
     if (found < shard->grant_count)
@@ -90,7 +84,7 @@ static bool is_proven(const engine_shard *shard, const fake_sent *sent, uint32_t
 
 static uint8_t confirm(engine_shard *shard, const fake_sent *sent, size_t op) {
     const uint8_t *id = fake_sent_id(sent, op);
-    uint32_t units = units_of(sent, op);
+    uint32_t units = fake_sent_units(sent, op);
     size_t found = find(shard, id);
 
     if (found < shard->grant_count)

@@ -260,8 +260,6 @@ void fake_transport_mend(fake_transport *wire) {
 
 static size_t request_size(sk__script_id script) {
     switch (script) {
-    case SK__SCRIPT_reserve:
-        return 26;
     case SK__SCRIPT_confirm:
         return 34;
     case SK__SCRIPT_enqueue:
@@ -273,12 +271,12 @@ static size_t request_size(sk__script_id script) {
     }
 }
 
-/* Behind what tells the item, and the supply of those that serve. */
+/* Behind what tells the item, the supply of those that serve, and what reserves have in common. */
 static size_t own_argument(const fake_sent *sent) {
     bool serves =
         sent->script == SK__SCRIPT_reserve || sent->script == SK__SCRIPT_confirm || sent->script == SK__SCRIPT_queue_process;
 
-    return FIRST_ARGUMENT + (serves ? 2U : 1U);
+    return FIRST_ARGUMENT + (serves ? 2U : 1U) + (sent->script == SK__SCRIPT_reserve ? 1U : 0U);
 }
 
 size_t fake_sent_ops(const fake_sent *sent) {
@@ -291,7 +289,32 @@ const uint8_t *fake_sent_id(const fake_sent *sent, size_t op) {
     return (const uint8_t *)sent->argv[own_argument(sent)] + op * request_size(sent->script);
 }
 
+uint32_t fake_sent_units(const fake_sent *sent, size_t op) {
+    const uint8_t *behind_id = fake_sent_id(sent, op) + 16;
+    sk__reader reader = sk__reader_of(behind_id, 4);
+
+    if (sent->script == SK__SCRIPT_reserve)
+        reader = sk__reader_of(sent->argv[own_argument(sent) + 1] + op * 10, 4);
+    return sk__read_u32(&reader);
+}
+
+/* Of reserves they are packed, 64 in an argument. */
+static const char *packed_user(const fake_sent *sent, size_t op) {
+    static char user[SECKILL_USER_MAX + 1];
+    size_t argument = own_argument(sent) + 2 + op / 64;
+    sk__reader reader = sk__reader_of(sent->argv[argument], sent->sizes[argument]);
+    seckill_bytes bytes = {NULL, 0};
+
+    for (size_t i = 0; i <= op % 64; i++)
+        bytes = sk__read_bytes(&reader, sk__read_u8(&reader));
+    memcpy(user, bytes.data, bytes.size);
+    user[bytes.size] = '\0';
+    return user;
+}
+
 const char *fake_sent_user(const fake_sent *sent, size_t op) {
+    if (sent->script == SK__SCRIPT_reserve)
+        return packed_user(sent, op);
     return sent->argv[own_argument(sent) + (sent->script == SK__SCRIPT_lookup ? 0U : 1U) + op];
 }
 

@@ -107,6 +107,7 @@ void fake_transport_mend(fake_transport *wire);
 /* The ops of a batch: how many; the reservation id and the user of one of them. */
 size_t fake_sent_ops(const fake_sent *sent);
 const uint8_t *fake_sent_id(const fake_sent *sent, size_t op);
+uint32_t fake_sent_units(const fake_sent *sent, size_t op); /* of a reserve or a confirm */
 const char *fake_sent_user(const fake_sent *sent, size_t op);
 fake_process fake_sent_process(const fake_sent *sent);
 fake_supply fake_sent_supply(const fake_sent *sent);

@@ -267,6 +267,44 @@ static void a_header_is_read(void **state) {
     assert_true(header.now_ms == INT64_C(1700000000123));
 }
 
+static void one_answer_for_all_is_read(void **state) {
+    uint8_t bytes[30];
+    sk__writer writer = sk__writer_of(bytes, sizeof(bytes));
+    sk__reader reader;
+    sk__answer answer;
+
+    (void)state;
+    sk__write_u8(&writer, SK__ANSWER_ALIKE);
+    sk__write_u8(&writer, SECKILL_RESERVED + 16 * 15); /* the audit's stamp above it */
+    sk__write_u32(&writer, 3);
+    sk__write_u56(&writer, SECKILL_AMOUNT_MAX);
+    sk__write_u48(&writer, UINT64_C(1700000000123));
+    sk__write_u48(&writer, UINT64_C(1700000060123));
+    sk__write_u32(&writer, 500);
+    for (size_t size = 0; size <= sizeof(bytes); size++) {
+        reader = sk__reader_of(bytes, size);
+        assert_int_equal(sk__answers_are_alike(reader), size != 0);
+        assert_int_equal(sk__read_alike(&reader, &answer), size == writer.at);
+    }
+    reader = sk__reader_of(bytes, writer.at);
+    assert_true(sk__read_alike(&reader, &answer));
+    assert_int_equal(answer.status, SECKILL_OK);
+    assert_true(answer.has_record);
+    assert_false(answer.replayed || answer.queued || answer.decided);
+    assert_int_equal(answer.record.shown.state, SECKILL_RESERVED);
+    assert_int_equal(answer.record.shown.quantity, 3);
+    assert_true(answer.record.shown.ends_ms == INT64_C(1700000060123));
+    assert_int_equal(answer.record.grace_ms, 500);
+    for (int byte = 0; byte < 256; byte++) {
+        bytes[1] = (uint8_t)byte;
+        reader = sk__reader_of(bytes, writer.at);
+        assert_int_equal(sk__read_alike(&reader, &answer), byte % 16 == SECKILL_RESERVED);
+    }
+    bytes[0] = 0;
+    reader = sk__reader_of(bytes, writer.at);
+    assert_false(sk__answers_are_alike(reader) || sk__read_alike(&reader, &answer));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_record_is_read_whole),
@@ -281,6 +319,7 @@ int main(void) {
         cmocka_unit_test(ok_is_no_reason_for_a_refusal),
         cmocka_unit_test(a_queue_cannot_have_decided_more_than_came),
         cmocka_unit_test(a_header_is_read),
+        cmocka_unit_test(one_answer_for_all_is_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

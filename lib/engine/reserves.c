@@ -1,0 +1,86 @@
+#include "engine/reserves.h"
+
+#include <string.h>
+
+enum { IN_A_MEMBER = 64, REQUEST_SIZE = 10, PLACES = 4 * SECKILL_BATCH_MAX };
+
+static bool same_user(const seckill_op *a, const seckill_op *b) {
+    return a->user_size == b->user_size && memcmp(a->bytes, b->bytes, a->user_size) == 0;
+}
+
+/* FNV-1a: <http://www.isthe.com/chongo/tech/comp/fnv/>. Who makes users collide makes his own batch a little slower. */
+static uint32_t hash_of_user(const seckill_op *op) {
+    uint32_t hash = 2166136261U;
+
+    for (size_t i = 0; i < op->user_size; i++)
+        hash = (hash ^ op->bytes[i]) * 16777619U;
+    return hash ^ hash >> 15;
+}
+
+/* Whether no user stands in the batch twice. */
+static bool users_differ(seckill_op *const *ops, uint32_t count) {
+    uint16_t places[PLACES] = {0}; /* a number of an op, from 1 */
+
+    if (count == 1)
+        return true;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t place = hash_of_user(ops[i]) % PLACES;
+
+        for (; places[place] != 0; place = (place + 1) % PLACES) {
+            if (same_user(ops[places[place] - 1], ops[i]))
+                return false;
+        }
+        places[place] = (uint16_t)(i + 1);
+    }
+    return true;
+}
+
+static void encode_common(seckill_op *const *ops, uint32_t count, sk__command *command) {
+    sk__writer writer = sk__command_add_packed(command, 16);
+    int64_t first = ops[0]->time_ms, last = first;
+    bool alike = true;
+
+    for (uint32_t i = 1; i < count; i++) {
+        alike = alike && ops[i]->quantity == ops[0]->quantity;
+        first = ops[i]->time_ms < first ? ops[i]->time_ms : first;
+        last = ops[i]->time_ms > last ? ops[i]->time_ms : last;
+    }
+    sk__write_u32(&writer, alike && users_differ(ops, count) ? ops[0]->quantity : 0);
+    sk__write_u48(&writer, (uint64_t)first);
+    sk__write_u48(&writer, (uint64_t)last);
+    command->failed = command->failed || writer.failed;
+}
+
+static void encode_requests(seckill_op *const *ops, uint32_t count, sk__command *command) {
+    sk__writer ids = sk__command_add_packed(command, count * sizeof(ops[0]->id));
+    sk__writer requests = sk__command_add_packed(command, count * (size_t)REQUEST_SIZE);
+
+    for (uint32_t i = 0; i < count; i++) {
+        sk__write_bytes(&ids, ops[i]->id, sizeof(ops[i]->id));
+        sk__write_u32(&requests, ops[i]->quantity);
+        sk__write_u48(&requests, (uint64_t)ops[i]->time_ms);
+    }
+    command->failed = command->failed || ids.failed || requests.failed;
+}
+
+/* Members of :expirations as the script stores them, but for the time. */
+static void encode_users(seckill_op *const *ops, uint32_t count, sk__command *command) {
+    size_t size = 0;
+    sk__writer writer;
+
+    for (uint32_t i = 0; i < count; i++)
+        size += 1U + ops[i]->user_size;
+    writer = sk__command_add_packed(command, size);
+    for (uint32_t i = 0; i < count; i++) {
+        sk__write_u8(&writer, ops[i]->user_size);
+        sk__write_bytes(&writer, ops[i]->bytes, ops[i]->user_size);
+    }
+    command->failed = command->failed || writer.failed;
+}
+
+void sk__reserves_encode(seckill_op *const *ops, uint32_t count, sk__command *command) {
+    encode_common(ops, count, command);
+    encode_requests(ops, count, command);
+    for (uint32_t first = 0; first < count; first += IN_A_MEMBER)
+        encode_users(ops + first, count - first < IN_A_MEMBER ? count - first : IN_A_MEMBER, command);
+}

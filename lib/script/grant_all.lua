@@ -1,0 +1,91 @@
+-- The way that nearly every batch of a sale takes: all its users are new, and each can have what he asks for. Then one look
+-- decides for all of them, and one command writes them all. Whatever is not as usual, damage too, changes nothing here and goes
+-- the long way behind it, which is right for everything. It stands before the other preludes, so that what they define costs
+-- nothing here; records and stamps are as shard.lua says.
+--
+-- ARGV   as reserve.lua says
+-- reply  instead of the answers: ALIKE B, then the records' ends, which are alike: all behind the reservation id
+local STOCK_KEY, USERS_KEY, EXPIRATIONS_KEY = KEYS[1], KEYS[2], KEYS[3]
+local ALIKE = '\204'
+local IN_A_MEMBER = 64
+
+-- Of each user there is no record; then fields for HSET: the users and their records.
+local function fields_of(count, record_end)
+  local ids = { struct.unpack('>' .. string.rep('c16', count), ARGV[4]) }
+  local fields, n = {}, 0
+  for i = 6, #ARGV do
+    local size = math.min(IN_A_MEMBER, count - n)
+    local users = { struct.unpack('>' .. string.rep('Bc0', size), ARGV[i]) }
+    local records = redis.pcall('HMGET', USERS_KEY, unpack(users, 1, size))
+    for k = 1, size do
+      if records[k] ~= false then return nil end
+      n = n + 1
+      fields[2 * n - 1] = users[k]
+      fields[2 * n] = ids[n] .. record_end
+    end
+  end
+  return fields
+end
+
+-- The same life of the data as before, of a master: its replication id changes with every start and every promotion.
+local function is_same_life(run)
+  local info = redis.pcall('INFO', 'replication')
+  local at = string.find(info, 'master_replid:', 1, true)
+  return string.find(info, 'role:master', 1, true) and string.sub(info, at + 14, at + 33) == string.sub(run, 21)
+end
+
+local function may_write()
+  return redis.acl_check_cmd('HSET', STOCK_KEY, 'f', 'v') and redis.acl_check_cmd('HSET', USERS_KEY, 'f', 'v')
+    and redis.acl_check_cmd('ZADD', EXPIRATIONS_KEY, '0', 'm') and type(redis.pcall('ZCARD', EXPIRATIONS_KEY)) == 'number'
+end
+
+-- What to write; nil: it is not as usual. Reads only, and may fail anywhere.
+local function look()
+  local quantity, oldest, newest = struct.unpack('>I4I6I6', ARGV[3])
+  if quantity == 0 or #ARGV[2] > 32 then return nil end
+  local version, seed = struct.unpack('>I8c16', ARGV[1])
+  local layout, stored_seed, run, settings, state, available, reserved, clock, price, limit, start, stop, hold, grace, window,
+    remember, audit = unpack(redis.pcall('HMGET', STOCK_KEY, 'layout', 'seed', 'run', 'settings', 'state', 'available', 'reserved',
+      'clock', 'price', 'limit', 'start', 'end', 'hold', 'grace', 'window', 'remember', 'audit'))
+  if layout ~= 'SECKILL_KEY_LAYOUT' or stored_seed ~= seed or settings + 0 < version or state ~= '0' then return nil end
+  -- Every whole number below it is exact; nor is infinity a number, or what is none.
+  local sum = available + reserved + clock + price + limit + start + stop + hold + grace + window + remember
+  if not (sum >= 0 and sum < 9007199254740992) then return nil end
+  local count = #ARGV[4] / 16
+  local units = quantity * count
+  if units > available + 0 or quantity > limit + 0 or redis.pcall('EXISTS', unpack(KEYS)) ~= #KEYS then return nil end
+  local stamp = 0
+  if audit then
+    local generation, counting = struct.unpack('>I8B', audit)
+    if counting ~= 0 then return nil end
+    stamp = generation == 0 and 0 or ((generation - 1) % 15 + 1) * 16
+  end
+  local time = redis.pcall('TIME')
+  local now = math.max(time[1] * 1000 + math.floor(time[2] / 1000), clock)
+  if now < start + 0 or (stop + 0 > 0 and now >= stop + 0) then return nil end
+  if oldest + window < now or newest + window >= now + remember then return nil end
+  if not is_same_life(run) or not may_write() then return nil end
+  local ends = now + hold
+  local record_end = struct.pack('>BI4I7I6I6I4', 1 + stamp, quantity, price, now, ends, grace)
+  local fields = fields_of(count, record_end)
+  return fields and { fields = fields, available = available - units, reserved = reserved + units, now = now, ends = ends,
+    settings = settings, record_end = record_end }
+end
+
+local function grant_all(found)
+  local score, time, members = string.format('%.0f', found.ends), struct.pack('>I6', found.ends), {}
+  for i = 6, #ARGV do
+    members[#members + 1] = score
+    members[#members + 1] = time .. ARGV[i]
+  end
+  redis.call('HSET', USERS_KEY, unpack(found.fields))
+  redis.call('ZADD', EXPIRATIONS_KEY, unpack(members))
+  redis.call('HSET', STOCK_KEY, 'available', string.format('%.0f', found.available), 'reserved',
+    string.format('%.0f', found.reserved), 'clock', string.format('%.0f', found.now))
+  return struct.pack('>I8I6', found.settings, found.now) .. ALIKE .. found.record_end
+end
+
+do
+  local looked, found = pcall(look)
+  if looked and found then return grant_all(found) end
+end
