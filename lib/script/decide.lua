@@ -7,6 +7,7 @@ end
 
 -- Why a user with these records cannot have more; nil: he can.
 local function refuse_for_user(text, quantity)
+  if text == '' then return quantity > stock.limit and 'limit_reached' or nil end
   local held, unsettled, count = tally(text)
   -- Sold and refunded records stay: with so many of them asking again would never help.
   if count - unsettled >= RECORDS_MAX then return 'limit_reached' end
@@ -33,10 +34,17 @@ local function decided_before(text, at, quantity)
   return OVER[record.state] or 'ok', REPLAYED, string.sub(text, at, at + RECORD_SIZE - 1)
 end
 
--- The path that most requests of a sale take: no tables, one string.
+-- The path that most requests of a sale take: no tables, one string. What stands behind the ids of two grants of as many units
+-- is the same.
+local record_ends = {}
 local function grant(user, id, quantity)
   local ends = now + stock.hold
-  local record = struct.pack(RECORD, id, RESERVED + stamp, quantity, stock.price, now, ends, stock.grace)
+  local record_end = record_ends[quantity]
+  if not record_end then
+    record_end = struct.pack('>BI4I7I6I6I4', RESERVED + stamp, quantity, stock.price, now, ends, stock.grace)
+    record_ends[quantity] = record_end
+  end
+  local record = id .. record_end
   stock.available = stock.available - quantity
   stock.reserved = stock.reserved + quantity
   put(user, records[user] .. record)

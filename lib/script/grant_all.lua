@@ -34,9 +34,8 @@ local function is_same_life(run)
   return string.find(info, 'role:master', 1, true) and string.sub(info, at + 14, at + 33) == string.sub(run, 21)
 end
 
-local function may_write()
+local function may_write_hashes()
   return redis.acl_check_cmd('HSET', STOCK_KEY, 'f', 'v') and redis.acl_check_cmd('HSET', USERS_KEY, 'f', 'v')
-    and redis.acl_check_cmd('ZADD', EXPIRATIONS_KEY, '0', 'm') and type(redis.pcall('ZCARD', EXPIRATIONS_KEY)) == 'number'
 end
 
 -- What to write; nil: it is not as usual. Reads only, and may fail anywhere.
@@ -64,7 +63,7 @@ local function look()
   local now = math.max(time[1] * 1000 + math.floor(time[2] / 1000), clock)
   if now < start + 0 or (stop + 0 > 0 and now >= stop + 0) then return nil end
   if oldest + window < now or newest + window >= now + remember then return nil end
-  if not is_same_life(run) or not may_write() then return nil end
+  if not is_same_life(run) or not may_write_hashes() then return nil end
   local ends = now + hold
   local record_end = struct.pack('>BI4I7I6I6I4', 1 + stamp, quantity, price, now, ends, grace)
   local fields = fields_of(count, record_end)
@@ -72,14 +71,16 @@ local function look()
     settings = settings, record_end = record_end }
 end
 
+-- The first write is the one that may be refused, for what its key is or for the ACL: then nothing is done.
 local function grant_all(found)
   local score, time, members = string.format('%.0f', found.ends), struct.pack('>I6', found.ends), {}
   for i = 6, #ARGV do
     members[#members + 1] = score
     members[#members + 1] = time .. ARGV[i]
   end
+  local added = redis.pcall('ZADD', EXPIRATIONS_KEY, unpack(members))
+  if type(added) ~= 'number' then return nil end
   redis.call('HSET', USERS_KEY, unpack(found.fields))
-  redis.call('ZADD', EXPIRATIONS_KEY, unpack(members))
   redis.call('HSET', STOCK_KEY, 'available', string.format('%.0f', found.available), 'reserved',
     string.format('%.0f', found.reserved), 'clock', string.format('%.0f', found.now))
   return struct.pack('>I8I6', found.settings, found.now) .. ALIKE .. found.record_end
@@ -87,5 +88,6 @@ end
 
 do
   local looked, found = pcall(look)
-  if looked and found then return grant_all(found) end
+  local reply = looked and found and grant_all(found)
+  if reply then return reply end
 end

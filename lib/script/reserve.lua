@@ -26,10 +26,12 @@ local function refusal(user, quantity, created)
 end
 
 local function reserve(user, id, quantity, created)
-  settle(user)
-  local text = records[user]
-  local at = find(text, id)
-  if at then return answer(decided_before(text, at, quantity)) end
+  if records[user] ~= '' then
+    settle(user)
+    local text = records[user]
+    local at = find(text, id)
+    if at then return answer(decided_before(text, at, quantity)) end
+  end
   local refused = refusal(user, quantity, created)
   if refused then return answer(refused, 0) end
   answer('ok', 0, grant(user, id, quantity))

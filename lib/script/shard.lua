@@ -289,9 +289,11 @@ end
 
 -- answers about users --------------------------------------------------------------------------------------------------------
 local answers, bodies = {}, {}
+local GRANTED = string.char(STATUS.ok, WITH_RECORD)
 
 local function answer(status, flags, record)
-  answers[#answers + 1] = string.char(STATUS[status], record and flags + WITH_RECORD or flags)
+  local granted = record and status == 'ok' and flags == 0
+  answers[#answers + 1] = granted and GRANTED or string.char(STATUS[status], record and flags + WITH_RECORD or flags)
   if record then bodies[#bodies + 1] = record end
 end
 
