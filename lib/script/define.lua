@@ -23,12 +23,15 @@ end
 local function create()
   local time = read('TIME')
   local created = number(time[1] * 1000 + math.floor(time[2] / 1000))
-  local fields = { 'layout', LAYOUT, 'seed', seed, 'run', read_run() }
-  for _, name in ipairs(COUNTERS) do
-    fields[#fields + 1] = name
-    fields[#fields + 1] = (name == 'epoch' or name == 'clock') and created or '0'
-  end
+  -- In a small hash Redis finds sooner what was put first: what every request needs.
+  local fields = { 'layout', LAYOUT, 'seed', seed, 'run', read_run(), 'available', '0', 'reserved', '0', 'clock', created }
   add_settings(fields)
+  for _, name in ipairs(COUNTERS) do
+    if name ~= 'available' and name ~= 'reserved' and name ~= 'clock' then
+      fields[#fields + 1] = name
+      fields[#fields + 1] = name == 'epoch' and created or '0'
+    end
+  end
   redis.call('HSET', STOCK, unpack(fields))
   redis.call('HSET', USERS, '', '')
   redis.call('ZADD', EXPIRATIONS, '+inf', '')

@@ -1,6 +1,6 @@
 -- The way that nearly every batch of a sale takes: all its users are new, and each can have what he asks for. Then one look
 -- decides for all of them, and one command writes them all. Whatever is not as usual, damage too, changes nothing here and goes
--- the long way behind it, which is right for everything. It stands before the other preludes, so that what they define costs
+-- the long way behind it, which is right for everything. It stands before the preludes of that, so that what they define costs
 -- nothing here; records and stamps are as shard.lua says.
 --
 -- ARGV   as reserve.lua says
@@ -27,13 +27,6 @@ local function fields_of(count, record_end)
   return fields
 end
 
--- The same life of the data as before, of a master: its replication id changes with every start and every promotion.
-local function is_same_life(run)
-  local info = redis.pcall('INFO', 'replication')
-  local at = string.find(info, 'master_replid:', 1, true)
-  return string.find(info, 'role:master', 1, true) and string.sub(info, at + 14, at + 33) == string.sub(run, 21)
-end
-
 local function may_write_hashes()
   return redis.acl_check_cmd('HSET', STOCK_KEY, 'f', 'v') and redis.acl_check_cmd('HSET', USERS_KEY, 'f', 'v')
 end
@@ -46,13 +39,15 @@ local function look()
   local layout, stored_seed, run, settings, state, available, reserved, clock, price, limit, start, stop, hold, grace, window,
     remember, audit = unpack(redis.pcall('HMGET', STOCK_KEY, 'layout', 'seed', 'run', 'settings', 'state', 'available', 'reserved',
       'clock', 'price', 'limit', 'start', 'end', 'hold', 'grace', 'window', 'remember', 'audit'))
-  if layout ~= 'SECKILL_KEY_LAYOUT' or stored_seed ~= seed or settings + 0 < version or state ~= '0' then return nil end
+  if layout ~= LAYOUT or stored_seed ~= seed or settings + 0 < version or state ~= '0' then return nil end
+  available, reserved, clock, price, limit, start, stop, hold, grace, window, remember = available + 0, reserved + 0, clock + 0,
+    price + 0, limit + 0, start + 0, stop + 0, hold + 0, grace + 0, window + 0, remember + 0
   -- Every whole number below it is exact; nor is infinity a number, or what is none.
   local sum = available + reserved + clock + price + limit + start + stop + hold + grace + window + remember
   if not (sum >= 0 and sum < 9007199254740992) then return nil end
   local count = #ARGV[4] / 16
   local units = quantity * count
-  if units > available + 0 or quantity > limit + 0 or redis.pcall('EXISTS', unpack(KEYS)) ~= #KEYS then return nil end
+  if units > available or quantity > limit or redis.pcall('EXISTS', unpack(KEYS)) ~= #KEYS then return nil end
   local stamp = 0
   if audit then
     local generation, counting = struct.unpack('>I8B', audit)
@@ -61,33 +56,31 @@ local function look()
   end
   local time = redis.pcall('TIME')
   local now = math.max(time[1] * 1000 + math.floor(time[2] / 1000), clock)
-  if now < start + 0 or (stop + 0 > 0 and now >= stop + 0) then return nil end
+  if now < start or (stop > 0 and now >= stop) then return nil end
   if oldest + window < now or newest + window >= now + remember then return nil end
-  if not is_same_life(run) or not may_write_hashes() then return nil end
+  if not is_life(run) or not may_write_hashes() then return nil end
   local ends = now + hold
   local record_end = struct.pack('>BI4I7I6I6I4', 1 + stamp, quantity, price, now, ends, grace)
   local fields = fields_of(count, record_end)
-  return fields and { fields = fields, available = available - units, reserved = reserved + units, now = now, ends = ends,
-    settings = settings, record_end = record_end }
+  return fields, available - units, reserved + units, now, ends, settings, record_end
 end
 
 -- The first write is the one that may be refused, for what its key is or for the ACL: then nothing is done.
-local function grant_all(found)
-  local score, time, members = string.format('%.0f', found.ends), struct.pack('>I6', found.ends), {}
+local function grant_all(fields, available, reserved, now, ends, settings, record_end)
+  local score, time, members = number(ends), struct.pack('>I6', ends), {}
   for i = 6, #ARGV do
     members[#members + 1] = score
     members[#members + 1] = time .. ARGV[i]
   end
   local added = redis.pcall('ZADD', EXPIRATIONS_KEY, unpack(members))
   if type(added) ~= 'number' then return nil end
-  redis.call('HSET', USERS_KEY, unpack(found.fields))
-  redis.call('HSET', STOCK_KEY, 'available', string.format('%.0f', found.available), 'reserved',
-    string.format('%.0f', found.reserved), 'clock', string.format('%.0f', found.now))
-  return struct.pack('>I8I6', found.settings, found.now) .. ALIKE .. found.record_end
+  redis.call('HSET', USERS_KEY, unpack(fields))
+  redis.call('HSET', STOCK_KEY, 'available', number(available), 'reserved', number(reserved), 'clock', number(now))
+  return struct.pack('>I8I6', settings, now) .. ALIKE .. record_end
 end
 
 do
-  local looked, found = pcall(look)
-  local reply = looked and found and grant_all(found)
+  local looked, fields, available, reserved, now, ends, settings, record_end = pcall(look)
+  local reply = looked and fields and grant_all(fields, available, reserved, now, ends, settings, record_end)
   if reply then return reply end
 end

@@ -1,6 +1,6 @@
 #!lua
--- prelude: grant_all.lua
 -- prelude: base.lua
+-- prelude: grant_all.lua
 -- prelude: shard.lua
 -- prelude: transfers.lua
 -- prelude: supply.lua

@@ -55,20 +55,12 @@ local function read_fields(names)
   end
 end
 
--- Which life of the data this is. A server that was a replica in between may have lost writes and has the same run id, but not
--- the same replication id.
-local function read_run()
-  local info = read_server()
-  -- The first half of each: longer values would cost :stock its compact form.
-  return string.sub(string.match(info, 'run_id:(%x+)'), 1, 20) .. string.sub(string.match(info, 'master_replid:(%x+)'), 1, 20)
-end
-
 -- One life of the server is an epoch; within it time never goes back. In a new one nothing expires for a while, since the new
 -- server's clock may be ahead of the old one's.
 local function read_clock()
   local time = read('TIME')
   now = time[1] * 1000 + math.floor(time[2] / 1000)
-  run = read_run()
+  run = is_life(stored_run) and stored_run or read_run()
   if run ~= stored_run then
     stock.epoch = math.max(stock.epoch + 1, now)
     stock.epoch_start = now
