@@ -42,8 +42,18 @@ static void encode_tail(const uint8_t *bytes, size_t size, char *text) {
         text[2] = alphabet[second << 2 & 63U];
 }
 
+/* Eight characters of six bytes, which are loaded as eight. */
+static void encode_six(const uint8_t bytes[8], char text[8]) {
+    uint64_t group = (uint64_t)bytes[0] << 56 | (uint64_t)bytes[1] << 48 | (uint64_t)bytes[2] << 40 | (uint64_t)bytes[3] << 32 |
+                     (uint64_t)bytes[4] << 24 | (uint64_t)bytes[5] << 16 | (uint64_t)bytes[6] << 8 | bytes[7];
+    for (int i = 0; i < 8; i++)
+        text[i] = alphabet[group >> (58 - 6 * i) & 63U];
+}
+
 void sk__base64_encode(const void *data, size_t size, char *text) {
     const uint8_t *bytes = data;
+    for (; size >= 8; size -= 6, bytes += 6, text += 8)
+        encode_six(bytes, text);
     for (; size >= 3; size -= 3, bytes += 3, text += 4) {
         uint32_t group = (uint32_t)bytes[0] << 16 | (uint32_t)bytes[1] << 8 | bytes[2];
         text[0] = alphabet[group >> 18];

@@ -9,11 +9,13 @@
 
 #include "base/wire.h"
 
+#include <string.h>
+
 enum { DIGITS_MAX = 16 }; /* fits in 63 bits, and holds SECKILL_AMOUNT_MAX */
 
-/* The next byte, or -1 at the end. */
+/* The next byte, or -1 at the end. Nothing here reads past it, so the reader never fails. */
 static int peek(const sk__reader *in) {
-    return sk__reader_left(in) == 0 ? -1 : in->data[in->at];
+    return in->at == in->size ? -1 : in->data[in->at];
 }
 
 static bool accept(sk__reader *in, char character) {
@@ -99,10 +101,23 @@ static bool read_escape(sk__reader *in, sk__writer *out) {
     return false;
 }
 
+/* Whether one of eight bytes is a quote, a backslash or a control character. Of a word, (x - 0x01..01) & ~x & 0x80..80 is zero
+ * where no byte of x is. Source: Bit Twiddling Hacks, https://graphics.stanford.edu/~seander/bithacks.html#ZeroInWord. */
+static bool ends_run(const uint8_t bytes[8]) {
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t word;
+    memcpy(&word, bytes, sizeof word);
+    uint64_t quote = word ^ '"' * ones, backslash = word ^ '\\' * ones;
+    uint64_t found = ((word - 0x20 * ones) & ~word) | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash);
+    return (found & 0x80 * ones) != 0;
+}
+
 /* The bytes before the next quote, backslash or control character, or the end. */
 static seckill_bytes read_run(sk__reader *in) {
     const uint8_t *start = in->data + in->at;
-    size_t size = 0, left = sk__reader_left(in);
+    size_t size = 0, left = in->size - in->at;
+    while (left - size >= 8 && !ends_run(start + size))
+        size += 8;
     while (size < left && start[size] >= 0x20 && start[size] != '"' && start[size] != '\\')
         size++;
     in->at += size;
