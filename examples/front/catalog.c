@@ -148,10 +148,15 @@ void catalog_free(catalog *all) {
     free(all);
 }
 
-/* False: the names are longer than any that is good. */
+/* "activity/item". False: the names are longer than any that is good. */
 static bool make_key(char key[CACHE_KEY_SIZE], const char *activity, const char *item) {
-    int size = snprintf(key, CACHE_KEY_SIZE, "%s/%s", activity, item);
-    return size >= 0 && size < CACHE_KEY_SIZE;
+    size_t first = strlen(activity), second = strlen(item);
+    if (first + second + 2 > CACHE_KEY_SIZE)
+        return false;
+    memcpy(key, activity, first);
+    key[first] = '/';
+    memcpy(key + first + 1, item, second + 1);
+    return true;
 }
 
 /* The entry of an item, with its handle. */

@@ -26,8 +26,9 @@ static const char *const route_names[ROUTE_COUNT] = {
 
 typedef atomic_uint_least64_t counter;
 
+/* Only the loop itself counts, so that nothing can come between; others read. */
 static void add(counter *one, uint64_t value) {
-    atomic_fetch_add_explicit(one, value, memory_order_relaxed);
+    atomic_store_explicit(one, atomic_load_explicit(one, memory_order_relaxed) + value, memory_order_relaxed);
 }
 
 static void set(counter *one, uint64_t value) {

@@ -6,8 +6,8 @@
 
 #include "problem.h"
 
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* What was sent may still happen: the user asks again with the same request id and finds it. */
 static void on_abandoned(http_exchange *exchange) {
@@ -29,8 +29,8 @@ void *pending_new(size_t size, front_loop *loop, http_exchange *exchange, const 
     }
     one->loop = loop;
     one->exchange = exchange;
-    snprintf(one->activity, sizeof one->activity, "%s", activity);
-    snprintf(one->item, sizeof one->item, "%s", item);
+    memcpy(one->activity, activity, strlen(activity) + 1);
+    memcpy(one->item, item, strlen(item) + 1);
     exchange->user_data = one;
     exchange->abandoned = on_abandoned;
     return one;

@@ -4,8 +4,6 @@
  */
 #include "reservation.h"
 
-#include <stdio.h>
-
 const char *reservation_state(seckill_ticket_state state) {
     switch (state) {
     case SECKILL_TICKET_QUEUED:
@@ -27,8 +25,12 @@ const char *reservation_state(seckill_ticket_state state) {
 }
 
 void reservation_text(const uint8_t id[SECKILL_RESERVATION_ID_SIZE], char text[RESERVATION_TEXT]) {
-    for (size_t i = 0; i < SECKILL_RESERVATION_ID_SIZE; i++)
-        snprintf(text + 2 * i, 3, "%02x", id[i]);
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < SECKILL_RESERVATION_ID_SIZE; i++) {
+        text[2 * i] = digits[id[i] >> 4];
+        text[2 * i + 1] = digits[id[i] & 15];
+    }
+    text[RESERVATION_TEXT - 1] = '\0';
 }
 
 int64_t reservation_total(const seckill_reservation *reservation) {

@@ -65,12 +65,23 @@ void sessions_free(sessions *all) {
     free(all);
 }
 
-/* FNV-1a with a secret seed. Only tokens that passed verification are stored, so nobody can crowd a set with garbage. */
-static uint64_t hash_of(const sessions *all, http_text token) {
-    uint64_t hash = UINT64_C(14695981039346656037) ^ all->seed;
-    for (size_t i = 0; i < token.size; i++)
-        hash = (hash ^ (unsigned char)token.data[i]) * UINT64_C(1099511628211);
+static uint64_t mixed(uint64_t hash, uint64_t word) {
+    hash = (hash ^ word) * UINT64_C(1099511628211);
     return hash ^ hash >> 32;
+}
+
+/* FNV-1a with a secret seed, by words of eight bytes. Only tokens that passed verification are stored, so nobody can crowd a
+ * set with garbage. */
+static uint64_t hash_of(const sessions *all, http_text token) {
+    uint64_t hash = UINT64_C(14695981039346656037) ^ all->seed, word;
+    size_t at = 0;
+    for (; token.size - at >= sizeof word; at += sizeof word) {
+        memcpy(&word, token.data + at, sizeof word);
+        hash = mixed(hash, word);
+    }
+    for (; at < token.size; at++)
+        hash = mixed(hash, (unsigned char)token.data[at]);
+    return hash;
 }
 
 /* Takes the same time wherever the texts differ. */

@@ -6,10 +6,13 @@
 
 #include "reply.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 enum {
+    JOINED_MAX = 4096, /* bytes of an answer's body that are copied behind its header: one part is written faster than two */
     LINGER_MAX = 64 * 1024, /* bytes that a peer may still send after its last answer before it is cut off */
     TURNED_AWAY_MAX = 64    /* connections beyond the limit that are told so at one time; more are just closed */
 };
@@ -160,27 +163,38 @@ static void write_rest(http_connection *connection, const uv_buf_t parts[2], siz
         http_connection_close(connection);
 }
 
+/* As uv_try_write, but not by way of the file layer. Nothing is ever queued before. */
+static ssize_t send_now(const http_connection *connection, uv_buf_t part) {
+    ssize_t sent = send(connection->fd, part.base, part.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return sent >= 0 ? sent : errno == EAGAIN || errno == EINTR ? 0 : -1;
+}
+
 static void write_parts(http_connection *connection, const uv_buf_t parts[2]) {
-    int sent = uv_try_write(&connection->stream.stream, parts, parts[1].len != 0 ? 2 : 1);
-    if (sent == UV_EAGAIN)
-        sent = 0;
-    if (sent < 0)
+    ssize_t sent = send_now(connection, parts[0]), more = 0;
+    if (sent == (ssize_t)parts[0].len && parts[1].len != 0)
+        more = send_now(connection, parts[1]);
+    if (sent < 0 || more < 0)
         http_connection_close(connection);
-    else if ((size_t)sent == parts[0].len + parts[1].len)
+    else if ((size_t)(sent + more) == parts[0].len + parts[1].len)
         answer_written(connection);
     else
-        write_rest(connection, parts, (size_t)sent);
+        write_rest(connection, parts, (size_t)(sent + more));
 }
 
 static void write_reply(http_connection *connection, http_reply *reply) {
     const http_request *request = &connection->request;
-    char head[HTTP_REPLY_HEAD_MAX];
+    char head[HTTP_REPLY_HEAD_MAX + JOINED_MAX];
     const char *token = connection->last ? "close" : request->version_10 ? "keep-alive" : NULL;
     bool with_body = request->verb != HTTP_VERB_HEAD && reply->body != NULL;
     uv_buf_t parts[2] = {
         uv_buf_init(head, (unsigned)http_reply_head(reply, token, head)),
         uv_buf_init(reply->body, with_body ? (unsigned)reply->body_size : 0),
     };
+    if (with_body && reply->body_size <= JOINED_MAX) {
+        memcpy(head + parts[0].len, reply->body, reply->body_size);
+        parts[0].len += parts[1].len;
+        parts[1].len = 0;
+    }
     deadline_clear(&connection->deadline);
     write_parts(connection, parts);
     free(reply->body);
@@ -211,6 +225,8 @@ static void answer(http_connection *connection) {
     server->in_progress++;
     connection->exchange = (http_exchange){.request = &connection->request, .begun_ns = uv_hrtime()};
     server->handlers.request(&connection->exchange, server->user_data);
+    if (connection->state == CONNECTION_ANSWERING) /* not answered yet: nobody reads the text any more */
+        http_request_forget(&connection->request);
 }
 
 /* Answers what was no acceptable request; what comes behind it cannot be understood, so the connection ends. */
@@ -226,18 +242,23 @@ static void refuse(http_connection *connection, const http_refusal *refusal) {
 
 static void header_complete(http_connection *connection, bool body_seen) {
     static char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
-    wait_for(connection, DEADLINE_BODY);
     if (!connection->parser.expect_continue || body_seen)
         return;
     uv_buf_t part = uv_buf_init(text, sizeof text - 1);
-    if (uv_try_write(&connection->stream.stream, &part, 1) != (int)part.len)
+    if (send_now(connection, part) != (ssize_t)part.len)
         http_connection_close(connection); /* a new request, and no room in the socket: the peer does not read */
 }
 
 static void begin_request(http_connection *connection) {
     connection->in_request = true;
     http_parser_begin(&connection->parser, &connection->server->limits, &connection->request);
-    wait_for(connection, DEADLINE_HEADER);
+}
+
+/* Most requests come in one piece, and need no time limit of their own. */
+static void wait_for_rest(http_connection *connection) {
+    int kind = connection->parser.part == HTTP_PART_HEADER ? DEADLINE_HEADER : DEADLINE_BODY;
+    if (connection->deadline.kind != kind)
+        wait_for(connection, kind);
 }
 
 /* Feeds the parser; returns how much it took. */
@@ -279,6 +300,8 @@ static void take_input(http_connection *connection, const char *data, size_t siz
         size -= used;
     }
     connection->taking = false;
+    if (connection->state == CONNECTION_READING && connection->in_request)
+        wait_for_rest(connection);
     if (size != 0 && (connection->state == CONNECTION_ANSWERING || connection->state == CONNECTION_WRITING))
         keep(connection, data, size);
 }
@@ -385,7 +408,8 @@ bool http_connection_accept(http_server *server) {
     }
     bool too_many = atomic_fetch_add(server->total, 1) >= server->limits.connections;
     insert(server, connection);
-    if (uv_accept(&server->listener.stream, &connection->stream.stream) != 0)
+    if (uv_accept(&server->listener.stream, &connection->stream.stream) != 0 ||
+        uv_fileno(&connection->stream.handle, &connection->fd) != 0)
         http_connection_close(connection);
     else
         begin_connection(connection, too_many);

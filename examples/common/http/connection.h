@@ -32,6 +32,7 @@ typedef struct http_connection {
     char *kept; /* what was read behind the request that is being answered */
     size_t kept_size;
     size_t lingered;
+    uv_os_fd_t fd;
     uint32_t requests;
     connection_state state;
     bool in_request;  /* its first byte has come */

@@ -107,22 +107,42 @@ void http_parser_begin(http_parser *parser, const http_limits *limits, http_requ
 
 /* ---- what llhttp leaves to its user */
 
-/* Every line of a header ends in CR LF, and none goes on in the next line. */
+static bool refuse_line(http_parser *parser, const char *detail) {
+    refuse(parser, 400, detail);
+    return false;
+}
+
+/* Every line of a header ends in CR LF, and none goes on in the next line. `parser->last` is the byte before the data. */
 static bool check_lines(http_parser *parser, const char *data, size_t size) {
-    for (size_t i = 0; i < size; i++) {
-        bool folded = parser->last == '\n' && (data[i] == ' ' || data[i] == '\t');
-        if (folded || (data[i] == '\n' && parser->last != '\r') || (data[i] != '\n' && parser->last == '\r')) {
-            refuse(parser, 400, folded ? "a header field goes on in the next line" : "a line does not end in CR LF");
-            return false;
-        }
-        parser->last = data[i];
+    const char *end = data + size;
+    for (const char *at = data; at != end;) {
+        const char *feed = memchr(at, '\n', (size_t)(end - at)), *stop = feed != NULL ? feed : end;
+        const char *turn = memchr(at, '\r', (size_t)(stop - at));
+        char before = at == data ? parser->last : '\n', last = stop == at ? before : stop[-1];
+        if (before == '\n' && (*at == ' ' || *at == '\t'))
+            return refuse_line(parser, "a header field goes on in the next line");
+        if ((before == '\r' && stop != at) || (turn != NULL && turn + 1 != stop) || (feed != NULL && last != '\r'))
+            return refuse_line(parser, "a line does not end in CR LF");
+        at = feed != NULL ? feed + 1 : end;
     }
+    parser->last = size != 0 ? end[-1] : parser->last;
     return true;
 }
 
 static void trim_end(const http_request *request, http_span *value) {
-    while (value->size != 0 && strchr(" \t", request->bytes[value->at + value->size - 1]) != NULL)
+    const char *text = http_request_text(request, *value).data;
+    while (value->size != 0 && (text[value->size - 1] == ' ' || text[value->size - 1] == '\t'))
         value->size--;
+}
+
+/* Without a way out, so that the compiler looks at many bytes at a time. */
+static bool has_control(http_text text) {
+    unsigned char found = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        found |= (unsigned char)((unsigned)(c < 0x20) & (unsigned)(c != '\t')) | (unsigned char)(c == 0x7f);
+    }
+    return found != 0;
 }
 
 static bool check_fields(http_parser *parser) {
@@ -133,13 +153,9 @@ static bool check_fields(http_parser *parser) {
             return false;
         }
         trim_end(request, &request->fields[i].value);
-        http_text text = http_request_text(request, request->fields[i].value);
-        for (size_t k = 0; k < text.size; k++) {
-            unsigned char c = (unsigned char)text.data[k];
-            if ((c < 0x20 && c != '\t') || c == 0x7f) {
-                refuse(parser, 400, "a header field has a control character");
-                return false;
-            }
+        if (has_control(http_request_text(request, request->fields[i].value))) {
+            refuse(parser, 400, "a header field has a control character");
+            return false;
         }
     }
     return true;

@@ -10,12 +10,18 @@
 
 const char http_request_no_memory[] = "the request does not fit into memory";
 
-enum { FIRST_ROOM = 512, FIRST_FIELDS = 8 };
+enum { FIRST_ROOM = 1024, FIRST_FIELDS = 8 };
 
 void http_request_clear(http_request *request) {
     free(request->bytes);
     free(request->fields);
     memset(request, 0, sizeof *request);
+}
+
+void http_request_forget(http_request *request) {
+    http_request left = {.verb = request->verb, .keep_alive = request->keep_alive, .version_10 = request->version_10};
+    http_request_clear(request);
+    *request = left;
 }
 
 static bool make_room(http_request *request, size_t size) {
@@ -68,8 +74,10 @@ bool http_text_is(http_text text, const char *word) {
 
 unsigned http_request_find(const http_request *request, const char *name, http_text *value) {
     unsigned count = 0;
+    size_t size = strlen(name);
     for (uint32_t i = 0; i < request->field_count; i++) {
-        if (!http_text_is(http_request_text(request, request->fields[i].name), name))
+        http_span field = request->fields[i].name;
+        if (field.size != size || strncasecmp(request->bytes + field.at, name, size) != 0)
             continue;
         if (count++ == 0 && value != NULL)
             *value = http_request_text(request, request->fields[i].value);
@@ -98,12 +106,14 @@ static int target_char(const char *text, size_t size, size_t *used) {
 }
 
 static const char *check_target(http_text target) {
-    for (size_t i = 0, used; i < target.size; i += used) {
+    for (size_t i = 0, used = 1; i < target.size; i += used, used = 1) {
         unsigned char raw = (unsigned char)target.data[i];
         if (raw <= 0x20 || raw >= 0x7f)
             return "the request target has a character that must be escaped";
         if (raw == '#')
             return "a request target has no fragment";
+        if (raw != '%')
+            continue;
         int c = target_char(target.data + i, target.size - i, &used);
         if (c < 0)
             return "the request target has a bad percent-escape";
@@ -128,16 +138,25 @@ static size_t path_start(http_text target) {
     return 0;
 }
 
-/* Decodes the segment at `*at` onto the end of the request's text; `*at` moves to the slash behind it, or to the end. */
-static bool split_one(http_request *request, size_t *at, size_t end, http_span *segment) {
-    for (size_t used; *at < end; *at += used) {
-        const char *text = request->bytes + request->target.at + *at;
-        if (*text == '/')
-            break;
-        char c = (char)target_char(text, end - *at, &used);
+/* Decodes a part of the target onto the end of the request's text. */
+static bool decode(http_request *request, http_span part, http_span *segment) {
+    for (size_t i = 0, used; i < part.size; i += used) {
+        char c = (char)target_char(request->bytes + part.at + i, part.size - i, &used);
         if (!http_request_append(request, segment, &c, 1))
             return false;
     }
+    return true;
+}
+
+/* The segment at `*at`, which moves to the slash behind it, or to the end. One without escapes stays where it is. */
+static bool split_one(http_request *request, size_t *at, size_t end, http_span *segment) {
+    const char *text = request->bytes + request->target.at + *at, *slash = memchr(text, '/', end - *at);
+    size_t size = slash != NULL ? (size_t)(slash - text) : end - *at;
+    http_span part = {request->target.at + (uint32_t)*at, (uint32_t)size};
+    *at += size;
+    if (memchr(text, '%', size) != NULL)
+        return decode(request, part, segment);
+    *segment = part;
     return true;
 }
 

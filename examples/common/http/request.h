@@ -50,6 +50,9 @@ typedef struct {
 /* Frees everything; the request is empty again. */
 void http_request_clear(http_request *request);
 
+/* Frees all text; what is left is the verb, and what the answer's header depends on. */
+void http_request_forget(http_request *request);
+
 /* Appends text and says where it lies, or makes `span` longer, whose end must be the end of all text. False: out of memory. */
 bool http_request_append(http_request *request, http_span *span, const char *data, size_t size);
 

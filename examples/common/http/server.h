@@ -31,8 +31,8 @@ typedef struct {
 typedef struct http_exchange http_exchange;
 
 struct http_exchange {
-    const http_request *request;
-    uint64_t begun_ns; /* uv_hrtime when the request was complete */
+    const http_request *request; /* its text is there only until handlers.request returns */
+    uint64_t begun_ns;           /* uv_hrtime when the request was complete */
 
     /* The handler's own. */
     void *user_data;
