@@ -39,8 +39,8 @@ local function read_server()
   return info
 end
 
--- Which life of the data this is: run id and replication id, the first half of each (longer values would cost :stock its compact
--- form). A server that was a replica in between may have lost writes and has the same run id, but not the same replication id.
+-- Which life of the data this is: run id and replication id, the first half of each. A server that was a replica in between may
+-- have lost writes and has the same run id, but not the same replication id.
 local function read_run()
   local info = read_server()
   return string.sub(string.match(info, 'run_id:(%x+)'), 1, 20) .. string.sub(string.match(info, 'master_replid:(%x+)'), 1, 20)

@@ -13,6 +13,10 @@
 -- reply  nothing more
 local version, seed = struct.unpack('>I8c16', ARGV[1]) -- open() reads the rest of it
 
+-- Redis keeps a small hash in a compact form, and walks it from its head for each field. One long value makes it a table, at once
+-- and for good: the field with the empty name has it, which nobody reads.
+local NOT_COMPACT = string.rep(' ', 65)
+
 local function add_settings(fields)
   for i, name in ipairs(SETTINGS) do
     fields[#fields + 1] = name
@@ -23,17 +27,14 @@ end
 local function create()
   local time = read('TIME')
   local created = number(time[1] * 1000 + math.floor(time[2] / 1000))
-  -- In a small hash Redis finds sooner what was put first: what every request needs.
-  local fields = { 'layout', LAYOUT, 'seed', seed, 'run', read_run(), 'available', '0', 'reserved', '0', 'clock', created }
-  add_settings(fields)
+  local fields = { '', NOT_COMPACT, 'layout', LAYOUT, 'seed', seed, 'run', read_run() }
   for _, name in ipairs(COUNTERS) do
-    if name ~= 'available' and name ~= 'reserved' and name ~= 'clock' then
-      fields[#fields + 1] = name
-      fields[#fields + 1] = name == 'epoch' and created or '0'
-    end
+    fields[#fields + 1] = name
+    fields[#fields + 1] = (name == 'epoch' or name == 'clock') and created or '0'
   end
+  add_settings(fields)
   redis.call('HSET', STOCK, unpack(fields))
-  redis.call('HSET', USERS, '', '')
+  redis.call('HSET', USERS, '', NOT_COMPACT)
   redis.call('ZADD', EXPIRATIONS, '+inf', '')
   redis.call('HSET', TRANSFERS, '', '')
   for _, stream in ipairs({ QUEUE, EVENTS }) do

@@ -154,9 +154,10 @@ static void the_fields_of(fault_stage *stage, const char *key, bool is_map) {
     assert_true(fields->elements > 15);
     for (size_t i = 0; i < fields->elements; i++) {
         const char *field = fields->element[i]->str;
-        /* The server's name of its life is a word; operations are looked for one by one; tags are words. */
-        bool is_word = strcmp(field, "run") == 0 || strcmp(field, "tags") == 0 || strncmp(field, "op:", 3) == 0 ||
-                       strcmp(field, "operations") == 0 || strcmp(field, "planned") == 0;
+        /* The server's name of its life is a word; operations are looked for one by one; tags are words; nobody reads the
+         * empty. */
+        bool is_word = field[0] == '\0' || strcmp(field, "run") == 0 || strcmp(field, "tags") == 0 ||
+                       strncmp(field, "op:", 3) == 0 || strcmp(field, "operations") == 0 || strcmp(field, "planned") == 0;
 
         for (int how = 0; how < 2; how++) {
             for (int op = 0; op < FAULT_OPS; op++) {

@@ -400,10 +400,21 @@ fault_answer fault_reserve(fault_stage *stage, const char *user) {
 /* ---- pictures ---- */
 
 fault_picture *fault_picture_take(redis_server *server) {
-    static const char script[] =
-        "local keys, out = redis.call('KEYS', '*'), {} table.sort(keys) "
-        "for _, key in ipairs(keys) do out[#out + 1] = key out[#out + 1] = redis.call('DUMP', key) end "
-        "return out";
+    /* For each key its name, its dump, and what is compared: a hash that is a table dumps its fields in an order that changes.
+     */
+    static const char script[] = "local function rows_of(key) "
+                                 "  if redis.call('TYPE', key).ok ~= 'hash' then return '' end "
+                                 "  local rows, fields = {}, redis.call('HGETALL', key) "
+                                 "  for i = 1, #fields, 2 do rows[#rows + 1] = cmsgpack.pack(fields[i], fields[i + 1]) end "
+                                 "  table.sort(rows) "
+                                 "  return table.concat(rows) "
+                                 "end "
+                                 "local keys, out = redis.call('KEYS', '*'), {} table.sort(keys) "
+                                 "for _, key in ipairs(keys) do "
+                                 "  local rows, dump = rows_of(key), redis.call('DUMP', key) "
+                                 "  out[#out + 1] = key out[#out + 1] = dump out[#out + 1] = rows == '' and dump or rows "
+                                 "end "
+                                 "return out";
     redisReply *reply = redis_server_command(server, "EVAL %s 0", script);
 
     assert_non_null(reply);
@@ -411,10 +422,12 @@ fault_picture *fault_picture_take(redis_server *server) {
     return reply;
 }
 
-static const redisReply *dump_of(const fault_picture *picture, const char *key) {
-    for (size_t i = 0; i < picture->elements; i += 2) {
-        if (strcmp(picture->element[i]->str, key) == 0)
-            return picture->element[i + 1];
+enum { KEY, DUMP, COMPARED, EACH };
+
+static const redisReply *find(const fault_picture *picture, const char *key) {
+    for (size_t i = 0; i < picture->elements; i += EACH) {
+        if (strcmp(picture->element[i + KEY]->str, key) == 0)
+            return picture->element[i + COMPARED];
     }
     return NULL;
 }
@@ -426,10 +439,10 @@ static bool same(const redisReply *one, const redisReply *other) {
 static bool all_in(const fault_picture *one, const fault_picture *other, const char *except, const char *what) {
     bool all = true;
 
-    for (size_t i = 0; i < one->elements; i += 2) {
-        const char *key = one->element[i]->str;
+    for (size_t i = 0; i < one->elements; i += EACH) {
+        const char *key = one->element[i + KEY]->str;
 
-        if ((except != NULL && strcmp(key, except) == 0) || same(one->element[i + 1], dump_of(other, key)))
+        if ((except != NULL && strcmp(key, except) == 0) || same(one->element[i + COMPARED], find(other, key)))
             continue;
         (void)fprintf(stderr, "%s: %s\n", what, key);
         all = false;
@@ -447,7 +460,7 @@ bool fault_picture_holds(const fault_picture *picture, redis_server *server, con
 
 void fault_picture_restore(const fault_picture *picture, redis_server *server) {
     static const char script[] = "redis.call('FLUSHDB') "
-                                 "for i = 1, #ARGV, 2 do redis.call('RESTORE', ARGV[i], 0, ARGV[i + 1]) end";
+                                 "for i = 1, #ARGV, 3 do redis.call('RESTORE', ARGV[i], 0, ARGV[i + 1]) end";
     int argc = 3 + (int)picture->elements;
     const char **argv = calloc((size_t)argc, sizeof(*argv));
     size_t *sizes = calloc((size_t)argc, sizeof(*sizes));
