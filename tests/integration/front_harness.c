@@ -331,7 +331,7 @@ bool front_wait_health(const front *one, int status) {
 
 /* Where a line of /metrics begins that begins with this; NULL: there is none. */
 static const char *find_metric(const front *one, const char *begin) {
-    char wanted[256];
+    char wanted[512];
     snprintf(wanted, sizeof wanted, "\n%s", begin);
     front_ask(one, "GET", "/metrics", NULL, NULL, NULL, &seen);
     const char *at = strstr(seen.body, wanted);
