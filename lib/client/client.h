@@ -43,9 +43,10 @@ bool sk__names_item(const seckill_item *item, const char activity[SECKILL_ID_MAX
 /* Begins what an op is told, all else zero. */
 void sk__wish_begin(sk__op_wish *wish, sk__op_kind kind, seckill_bytes user, uint32_t timeout_ms, void *user_data);
 
-/* What reserve and enqueue have in common: checks the options, makes the reservation's id, fills in all but the callback.
- * SECKILL_INVALID. */
-seckill_status sk__wish_units(const seckill_item *item, sk__op_kind kind, const seckill_reserve_options *options,
-                              bool has_callback, void *user_data, uint8_t id[SECKILL_RESERVATION_ID_SIZE], sk__op_wish *wish);
+/* What reserve and enqueue have in common: copies and checks the options; false: SECKILL_INVALID. Then starts the op, with its
+ * reservation's id. `wish` has the callback. */
+bool sk__units_given(const seckill_item *item, const seckill_reserve_options *options, bool has_callback,
+                     seckill_reserve_options *given);
+seckill_status sk__units_start(seckill_item *item, const seckill_reserve_options *given, sk__op_wish *wish, seckill_op **op);
 
 #endif

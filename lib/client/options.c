@@ -20,6 +20,10 @@ bool sk__options_copy(void *out, size_t out_size, const void *options) {
     if (options == NULL)
         return false;
     memcpy(&size, options, sizeof(size));
+    if (size == out_size) { /* of this release, as most are */
+        memcpy(out, options, size);
+        return true;
+    }
     if (size < sizeof(size))
         return false;
     /* A newer caller may set options that this release does not know: it must not believe that they work. */

@@ -6,14 +6,14 @@
 
 seckill_status seckill_enqueue(seckill_item *item, const seckill_reserve_options *options, seckill_op **op,
                                seckill_ticket_cb cb, void *user_data) {
-    uint8_t id[SECKILL_RESERVATION_ID_SIZE];
+    seckill_reserve_options given;
     sk__op_wish wish;
-    seckill_status status = sk__wish_units(item, SK__ENQUEUE, options, cb != NULL, user_data, id, &wish);
 
-    if (status != SECKILL_OK)
-        return status;
+    if (!sk__units_given(item, options, cb != NULL, &given))
+        return SECKILL_INVALID;
+    sk__wish_begin(&wish, SK__ENQUEUE, given.user, given.timeout_ms, user_data);
     wish.ticket_cb = cb;
-    return sk__op_start(item, &wish, op);
+    return sk__units_start(item, &given, &wish, op);
 }
 
 static bool ticket_valid(const seckill_item *item, const seckill_ticket *ticket) {

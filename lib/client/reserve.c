@@ -34,36 +34,41 @@ bool sk__names_item(const seckill_item *item, const char activity[SECKILL_ID_MAX
     return strncmp(activity, item->activity, SECKILL_ID_MAX + 1) == 0 && strncmp(name, item->name, SECKILL_ID_MAX + 1) == 0;
 }
 
-seckill_status sk__wish_units(const seckill_item *item, sk__op_kind kind, const seckill_reserve_options *options,
-                              bool has_callback, void *user_data, uint8_t id[SECKILL_RESERVATION_ID_SIZE], sk__op_wish *wish) {
-    seckill_reserve_options given;
-    seckill_status status;
-
-    if (!sk__options_copy(&given, sizeof(given), options) || !op_valid(item, given.user, given.timeout_ms, has_callback) ||
-        given.quantity > SECKILL_QUANTITY_MAX || (given.flags & ~(uint32_t)SECKILL_FIRST_ATTEMPT) != 0 ||
-        !sk__time_valid(given.created_ms))
-        return SECKILL_INVALID;
-    status = seckill_reservation_id(item->activity, item->name, given.user, given.request_id, id);
-    if (status != SECKILL_OK)
-        return status;
-    sk__wish_begin(wish, kind, given.user, given.timeout_ms, user_data);
-    wish->id = id;
-    wish->quantity = given.quantity != 0 ? given.quantity : 1;
-    wish->first_attempt = (given.flags & SECKILL_FIRST_ATTEMPT) != 0;
-    wish->time_ms = given.created_ms != 0 ? given.created_ms : wall_ms(item);
-    return SECKILL_OK;
+bool sk__units_given(const seckill_item *item, const seckill_reserve_options *options, bool has_callback,
+                     seckill_reserve_options *given) {
+    return sk__options_copy(given, sizeof(*given), options) && op_valid(item, given->user, given->timeout_ms, has_callback) &&
+           sk__bytes_valid(given->request_id, SECKILL_REQUEST_ID_MAX, false) && given->quantity <= SECKILL_QUANTITY_MAX &&
+           (given->flags & ~(uint32_t)SECKILL_FIRST_ATTEMPT) == 0 && sk__time_valid(given->created_ms);
 }
 
+static uint32_t quantity_of(const seckill_reserve_options *given) {
+    return given->quantity != 0 ? given->quantity : 1;
+}
+
+seckill_status sk__units_start(seckill_item *item, const seckill_reserve_options *given, sk__op_wish *wish, seckill_op **op) {
+    uint8_t id[SECKILL_RESERVATION_ID_SIZE];
+
+    sk__reservation_id(&item->names, given->user, given->request_id, id);
+    wish->id = id;
+    wish->quantity = quantity_of(given);
+    wish->time_ms = given->created_ms != 0 ? given->created_ms : wall_ms(item);
+    return sk__op_start(item, wish, op);
+}
+
+/* What is refused from memory needs no id, and is not kept. */
 seckill_status seckill_reserve(seckill_item *item, const seckill_reserve_options *options, seckill_op **op,
                                seckill_reserve_cb cb, void *user_data) {
-    uint8_t id[SECKILL_RESERVATION_ID_SIZE];
+    seckill_reserve_options given;
+    seckill_status refusal;
     sk__op_wish wish;
-    seckill_status status = sk__wish_units(item, SK__RESERVE, options, cb != NULL, user_data, id, &wish);
 
-    if (status != SECKILL_OK)
-        return status;
+    if (!sk__units_given(item, options, cb != NULL, &given))
+        return SECKILL_INVALID;
+    if ((given.flags & SECKILL_FIRST_ATTEMPT) != 0 && sk__op_is_foreseen(item, quantity_of(&given), &refusal))
+        return sk__op_start_refused(item, refusal, cb, user_data, op);
+    sk__wish_begin(&wish, SK__RESERVE, given.user, given.timeout_ms, user_data);
     wish.result_cb = cb;
-    return sk__op_start(item, &wish, op);
+    return sk__units_start(item, &given, &wish, op);
 }
 
 static bool ref_valid(const seckill_item *item, const seckill_reservation_ref *ref) {
@@ -123,7 +128,6 @@ seckill_status seckill_lookup(seckill_item *item, const seckill_lookup_options *
     seckill_lookup_options given;
     uint8_t id[SECKILL_RESERVATION_ID_SIZE];
     sk__op_wish wish;
-    seckill_status status;
 
     if (!sk__options_copy(&given, sizeof(given), options) || !op_valid(item, given.user, given.timeout_ms, cb != NULL) ||
         !sk__bytes_valid(given.request_id, SECKILL_REQUEST_ID_MAX, true))
@@ -131,9 +135,7 @@ seckill_status seckill_lookup(seckill_item *item, const seckill_lookup_options *
     sk__wish_begin(&wish, SK__LOOKUP, given.user, given.timeout_ms, user_data);
     wish.lookup_cb = cb;
     if (given.request_id.size != 0) {
-        status = seckill_reservation_id(item->activity, item->name, given.user, given.request_id, id);
-        if (status != SECKILL_OK)
-            return status;
+        sk__reservation_id(&item->names, given.user, given.request_id, id);
         wish.id = id;
         wish.one_record = true;
     }

@@ -17,10 +17,6 @@ struct sk__batch {
 
 /* ---- lines ---- */
 
-static sk__line *line_of(const seckill_op *op) {
-    return &op->item->shards[sk__home_of(op)].lines[op->kind];
-}
-
 /* Puts the line where its server and the age of its head say. False: out of memory. */
 static bool set_ready(sk__engine *engine, sk__line *line) {
     const seckill_op *head;
@@ -34,8 +30,9 @@ static bool set_ready(sk__engine *engine, sk__line *line) {
 }
 
 bool sk__line_add(seckill_op *op) {
-    sk__line *line = line_of(op);
+    sk__line *line = &op->item->shards[sk__home_of(op)].lines[op->kind];
 
+    op->at = line;
     sk__list_append(&line->ops, &op->line.link);
     if (line->ready.place != 0 || set_ready(op->item->engine, line))
         return true;
@@ -44,7 +41,7 @@ bool sk__line_add(seckill_op *op) {
 }
 
 bool sk__line_add_first(seckill_op *op) {
-    sk__line *line = line_of(op);
+    sk__line *line = op->at;
 
     sk__list_prepend(&line->ops, &op->line.link);
     if (set_ready(op->item->engine, line))
@@ -55,8 +52,8 @@ bool sk__line_add_first(seckill_op *op) {
 
 void sk__line_remove(seckill_op *op) {
     sk__list_remove(&op->line.link);
-    if (op->item->shards != NULL && sk__list_is_empty(&line_of(op)->ops))
-        sk__heap_remove(&op->item->engine->nodes[line_of(op)->node].ready, &line_of(op)->ready);
+    if (op->at != NULL && sk__list_is_empty(&op->at->ops))
+        sk__heap_remove(&op->item->engine->nodes[op->at->node].ready, &op->at->ready);
 }
 
 /* ---- what goes out ---- */
@@ -69,12 +66,6 @@ static void write_confirm(sk__writer *writer, const seckill_op *op) {
     sk__write_u56(writer, (uint64_t)op->about.price);
     sk__write_u48(writer, (uint64_t)op->time_ms);
     sk__write_u8(writer, op->ordered ? CONFIRM_ORDERED : op->proven ? CONFIRM_PROVEN : 0);
-}
-
-static void write_enqueue(sk__writer *writer, const seckill_op *op) {
-    sk__write_u32(writer, op->quantity);
-    sk__write_u8(writer, op->again);
-    sk__write_u48(writer, (uint64_t)op->time_ms);
 }
 
 static void write_poll(sk__writer *writer, const seckill_op *op) {
@@ -91,7 +82,7 @@ static void write_nothing(sk__writer *writer, const seckill_op *op) {
 
 static const struct kind {
     void (*write)(sk__writer *writer, const seckill_op *op);
-    size_t size; /* of a request, its id included; 0: the user is all. Reserves have an encoding of their own */
+    size_t size; /* of a request, its id included; 0: the user is all, or it has an encoding of its own */
     sk__script_id script;
     bool changes_nothing;
     bool serves; /* it takes what is on its way to the shard */
@@ -101,7 +92,7 @@ static const struct kind {
     [SK__CANCEL] = {write_nothing, 16, SK__SCRIPT_cancel, false, false},
     [SK__REFUND] = {write_nothing, 16, SK__SCRIPT_refund, false, false},
     [SK__LOOKUP] = {NULL, 0, SK__SCRIPT_lookup, true, false},
-    [SK__ENQUEUE] = {write_enqueue, 27, SK__SCRIPT_enqueue, false, false},
+    [SK__ENQUEUE] = {NULL, 0, SK__SCRIPT_enqueue, false, false},
     [SK__POLL] = {write_poll, 42, SK__SCRIPT_poll, true, false},
 };
 
@@ -147,6 +138,10 @@ static void encode(sk__call *call, sk__command *command) {
         batch->takes = sk__shard_encode_supply(batch->line->shard, command);
     if (batch->line->kind == SK__RESERVE) {
         sk__reserves_encode(batch->ops, batch->count, command);
+        return;
+    }
+    if (batch->line->kind == SK__ENQUEUE) {
+        sk__enqueues_encode(batch->ops, batch->count, command);
         return;
     }
     if (kind_of(batch)->size != 0)
@@ -271,6 +266,21 @@ static void deliver_alike(sk__batch *batch, sk__answer *answer) {
     }
 }
 
+/* Everybody got a place, one behind the other. */
+static void deliver_places(sk__batch *batch, const sk__answer *answer, const sk__progress *progress) {
+    for (uint32_t i = 0; i < batch->count; i++) {
+        seckill_op *op = batch->ops[i];
+        sk__answer own = *answer;
+
+        if (op == NULL)
+            continue;
+        own.place.n += i;
+        if (op->time_ms < own.place.since_ms)
+            own.place.since_ms = op->time_ms;
+        sk__op_placed(op, &own, batch->line->shard, progress);
+    }
+}
+
 static bool lookups_are_sound(sk__reader reader, uint32_t count) {
     sk__record record;
 
@@ -311,13 +321,17 @@ static void on_answers(sk__batch *batch, sk__reader *reply) {
     sk__shard_header header = sk__read_shard_header(reply);
     sk__progress progress = {0, 0};
     bool is_lookup = batch->line->kind == SK__LOOKUP, of_queue = sk__is_of_queue(batch->line->kind);
-    bool is_alike = batch->line->kind == SK__RESERVE && sk__answers_are_alike(*reply);
+    bool is_alike = false;
     sk__answer alike;
     bool sound;
 
     if (of_queue)
         progress = sk__read_progress(reply);
-    if (is_alike)
+    if (batch->line->kind == SK__RESERVE || batch->line->kind == SK__ENQUEUE)
+        is_alike = sk__answers_are_alike(*reply);
+    if (is_alike && of_queue)
+        sound = sk__read_alike_places(reply, batch->count, header.now_ms, &progress, &alike);
+    else if (is_alike)
         sound = sk__read_alike(reply, &alike);
     else
         sound = is_lookup ? lookups_are_sound(*reply, batch->count) : sk__answers_are_sound(*reply, batch->count, of_queue);
@@ -330,7 +344,9 @@ static void on_answers(sk__batch *batch, sk__reader *reply) {
         sk__shard_took(batch->line->shard, batch->takes);
     if (of_queue)
         sk__pace_note(&batch->line->shard->pace, progress.decided, progress.enqueued, header.now_ms);
-    if (is_alike)
+    if (is_alike && of_queue)
+        deliver_places(batch, &alike, &progress);
+    else if (is_alike)
         deliver_alike(batch, &alike);
     else if (is_lookup)
         deliver_lookups(batch, reply, header.now_ms);

@@ -11,10 +11,10 @@
 /* Puts an op into the line of its kind at its home shard; the item has its map. False: out of memory. */
 bool sk__line_add(seckill_op *op);
 
-/* The same, before all others. */
+/* The same, before all others of the line where it stood last. */
 bool sk__line_add_first(seckill_op *op);
 
-/* Takes it out of that line, or of the item's. */
+/* Takes it out of that line, of the item's, or of those who want units. */
 void sk__line_remove(seckill_op *op);
 
 /* Makes batches of what waits, as long as there is room for one. In a turn. */

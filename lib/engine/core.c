@@ -36,8 +36,32 @@ bool sk__timer_start(sk__engine *engine, sk__timer *timer, int64_t due_ms, void 
     return sk__heap_add(&engine->timers, &timer->node, due_ms);
 }
 
+bool sk__timer_start_wait(sk__engine *engine, sk__timer *timer, uint32_t wait_ms,
+                          void (*fire)(sk__engine *engine, sk__timer *timer)) {
+    int64_t due_ms = sk__engine_now(engine) + wait_ms;
+
+    if (wait_ms != engine->config.timeout_ms)
+        return sk__timer_start(engine, timer, due_ms, fire);
+    timer->fire = fire;
+    timer->node.key = due_ms;
+    sk__list_append(&engine->in_line, &timer->link);
+    return true;
+}
+
 void sk__timer_stop(sk__engine *engine, sk__timer *timer) {
     sk__heap_remove(&engine->timers, &timer->node);
+    if (timer->link.next != NULL)
+        sk__list_remove(&timer->link);
+}
+
+sk__timer *sk__timer_next(const sk__engine *engine) {
+    sk__heap_node *top = sk__heap_top(&engine->timers);
+    sk__timer *of_heap = top != NULL ? SK__CONTAINER(top, sk__timer, node) : NULL;
+    sk__timer *of_line = SK__CONTAINER(engine->in_line.next, sk__timer, link);
+
+    if (sk__list_is_empty(&engine->in_line))
+        return of_heap;
+    return of_heap == NULL || of_line->node.key < of_heap->node.key ? of_line : of_heap;
 }
 
 /* ---- servers ---- */

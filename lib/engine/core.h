@@ -17,9 +17,10 @@
 typedef struct sk__engine sk__engine;
 typedef struct sk__timer sk__timer;
 
-/* Something with a deadline. `fire` runs in a turn, with the timer out of the heap. */
+/* Something with a deadline. `fire` runs in a turn, with the timer stopped. It stands in the heap, or in line. */
 struct sk__timer {
     sk__heap_node node; /* key: when */
+    sk__link link;      /* in engine->in_line; zero: it never stood there */
     void (*fire)(sk__engine *engine, sk__timer *timer);
 };
 
@@ -49,6 +50,7 @@ struct sk__engine {
     sk__engine_config config;
     char prefix[SECKILL_PREFIX_MAX + 1];
     sk__heap timers;
+    sk__link in_line;  /* timers of those who wait for config.timeout_ms, as most do: in order by themselves */
     sk__link items;    /* every item with a handle or a user */
     sk__link calls;    /* that wait to be sent */
     sk__link refused;  /* ops that were refused from memory, to be called back in the next turn */
@@ -74,6 +76,13 @@ uint64_t sk__engine_random(sk__engine *engine);
 /* Sets a timer; false: out of memory. Stopping one that is not set changes nothing. */
 bool sk__timer_start(sk__engine *engine, sk__timer *timer, int64_t due_ms, void (*fire)(sk__engine *engine, sk__timer *timer));
 void sk__timer_stop(sk__engine *engine, sk__timer *timer);
+
+/* The same for who waits from now on: cheaper where that is for config.timeout_ms. */
+bool sk__timer_start_wait(sk__engine *engine, sk__timer *timer, uint32_t wait_ms,
+                          void (*fire)(sk__engine *engine, sk__timer *timer));
+
+/* The timer that is due first, or NULL. */
+sk__timer *sk__timer_next(const sk__engine *engine);
 
 /* The number of the server of a slot, and the server. */
 uint32_t sk__engine_node_of(sk__engine *engine, uint32_t slot);

@@ -19,6 +19,7 @@ seckill_status sk__engine_open(const sk__engine_config *config, sk__engine **out
     engine->random = config->random_seed;
     engine->repeats.per_second = config->max_repeats;
     sk__heap_init(&engine->timers, config->allocator);
+    sk__list_init(&engine->in_line);
     for (uint32_t i = 0; i < SECKILL_NODES_MAX; i++) {
         sk__heap_init(&engine->nodes[i].ready, config->allocator);
         engine->nodes[i].trouble = SECKILL_UNREACHABLE;
@@ -30,16 +31,14 @@ seckill_status sk__engine_open(const sk__engine_config *config, sk__engine **out
     return SECKILL_OK;
 }
 
-/* Every op has its deadline in the heap, and so has every task: fire them all. Then calls end instead of being sent. */
+/* Every op has a deadline, and so has every task: fire them all. Then calls end instead of being sent. */
 void sk__engine_finish_all(sk__engine *engine) {
-    sk__heap_node *top;
+    sk__timer *timer;
 
     engine->closing = true;
     engine->now_us = sk__engine_now_us(engine);
     sk__ops_refuse(engine);
-    while ((top = sk__heap_top(&engine->timers)) != NULL) {
-        sk__timer *timer = SK__CONTAINER(top, sk__timer, node);
-
+    while ((timer = sk__timer_next(engine)) != NULL) {
         sk__timer_stop(engine, timer);
         timer->fire(engine, timer);
     }
@@ -60,15 +59,13 @@ void sk__engine_free(sk__engine *engine) {
 
 /* ---- the turn ---- */
 
-/* No more than there are as the turn begins: callbacks that start again what ends at once must not hold up the loop. */
+/* No more than there can be as the turn begins: callbacks that start again what ends at once must not hold up the loop. */
 static void fire_due(sk__engine *engine) {
     int64_t now = sk__engine_now(engine);
-    size_t left = engine->timers.count;
-    sk__heap_node *top;
+    size_t left = engine->timers.count + (size_t)engine->stats.in_progress;
+    sk__timer *timer;
 
-    while (left-- > 0 && !engine->closing && (top = sk__heap_top(&engine->timers)) != NULL && top->key <= now) {
-        sk__timer *timer = SK__CONTAINER(top, sk__timer, node);
-
+    while (left-- > 0 && !engine->closing && (timer = sk__timer_next(engine)) != NULL && timer->node.key <= now) {
         sk__timer_stop(engine, timer);
         timer->fire(engine, timer);
     }
@@ -76,7 +73,7 @@ static void fire_due(sk__engine *engine) {
 
 void sk__engine_turn(sk__engine *engine) {
     sk__transport *transport = engine->config.transport;
-    const sk__heap_node *next;
+    const sk__timer *next;
 
     engine->now_us = sk__engine_now_us(engine);
     fire_due(engine);
@@ -86,8 +83,8 @@ void sk__engine_turn(sk__engine *engine) {
     if (engine->closing)
         return; /* asked for by a callback: everything ends in the next turn */
     sk__calls_send(engine);
-    next = sk__heap_top(&engine->timers);
-    transport->alarm(transport, next != NULL ? next->key : INT64_MAX);
+    next = sk__timer_next(engine);
+    transport->alarm(transport, next != NULL ? next->node.key : INT64_MAX);
 }
 
 void sk__engine_up(sk__engine *engine, uint32_t node) {

@@ -33,6 +33,7 @@ static seckill_item *make(sk__engine *engine, const char *activity, const char *
     (void)snprintf(item->list_key, sizeof(item->list_key), "%s:{%s}:items", engine->prefix, activity);
     item->map_slot = seckill_slot(item->map_key, strlen(item->map_key));
     item->list_slot = seckill_slot(item->list_key, strlen(item->list_key));
+    sk__pack_names(activity, name, &item->names);
     item->info.activity = item->activity;
     item->info.item = item->name;
     sk__list_init(&item->waiting);

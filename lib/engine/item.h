@@ -9,6 +9,7 @@
 #include "engine/pace.h"
 #include "engine/supply.h"
 #include "script/map_codec.h"
+#include "shard/reservation_id.h"
 
 typedef enum { SK__RESERVE, SK__CONFIRM, SK__CANCEL, SK__REFUND, SK__LOOKUP, SK__ENQUEUE, SK__POLL, SK__OP_KINDS } sk__op_kind;
 
@@ -54,6 +55,7 @@ struct seckill_item {
     uint32_t handles, users; /* freed when both are 0; users are ops, tasks and calls */
     uint32_t aside;          /* users that do not mind if the shards become others; so do those that wait */
     char activity[SECKILL_ID_MAX + 1], name[SECKILL_ID_MAX + 1];
+    sk__packed_names names; /* both, for the ids of reservations */
     char map_key[SECKILL_SHARD_KEY_SIZE], list_key[SECKILL_SHARD_KEY_SIZE];
     uint32_t map_slot, list_slot;
     bool has_map;       /* the rest is valid */

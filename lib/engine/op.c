@@ -94,20 +94,8 @@ void sk__op_short(seckill_op *op) {
         return;
     }
     op->want.told = on_supply;
-    sk__supply_add(supply, &op->want, sk__home_of(op), op->quantity);
-}
-
-void sk__ops_refuse(sk__engine *engine) {
-    sk__link line;
-
-    sk__list_move(&engine->refused, &line);
-    while (!sk__list_is_empty(&line)) {
-        seckill_op *op = SK__CONTAINER(line.next, seckill_op, line.link);
-
-        sk__list_remove(&op->line.link);
-        engine->stats.from_memory++;
-        answer_shortage(op, op->want.status);
-    }
+    op->want.n = 0;
+    sk__supply_add(supply, &op->want, op->at->shard->index, op->quantity);
 }
 
 /* ---- the beginning ---- */
@@ -139,7 +127,6 @@ static seckill_op *make(seckill_item *item, const sk__op_wish *wish) {
         memcpy(op->bytes + op->user_size, wish->order_ref.data, wish->order_ref.size);
     op->ordered = wish->ordered;
     sk__list_init(&op->line.link);
-    sk__list_init(&op->want.link);
     return op;
 }
 
@@ -159,11 +146,6 @@ static bool line_up(seckill_op *op) {
     return op->item->has_map ? sk__line_add(op) : sk__item_wait(op->item, &op->line);
 }
 
-static bool may_refuse(seckill_op *op, const sk__op_wish *wish) {
-    return wish->first_attempt && op->kind == SK__RESERVE && op->item->has_map &&
-           sk__supply_remembers(op->item->supply, op->quantity, &op->want.status);
-}
-
 static void begun(seckill_op *op, seckill_op **op_or_null) {
     sk__item_use(op->item);
     if (op_or_null != NULL)
@@ -181,12 +163,7 @@ seckill_status sk__op_start(seckill_item *item, const sk__op_wish *wish, seckill
     if (!sk__engine_enter(engine))
         return SECKILL_BUSY;
     op = make(item, wish);
-    if (op != NULL && may_refuse(op, wish)) {
-        sk__list_append(&engine->refused, &op->line.link);
-        begun(op, op_or_null);
-        return SECKILL_OK;
-    }
-    if (op == NULL || !sk__timer_start(engine, &op->deadline, sk__engine_now(engine) + timeout, on_deadline)) {
+    if (op == NULL || !sk__timer_start_wait(engine, &op->deadline, timeout, on_deadline)) {
         sk__engine_release(engine, op);
         sk__engine_leave(engine, SECKILL_NO_MEMORY);
         return SECKILL_NO_MEMORY;
@@ -218,14 +195,15 @@ static void measure(const seckill_op *op) {
     sk__histogram_count((seckill_histogram *)(void *)times, sk__time_ends, engine->now_us - op->begun_us);
 }
 
+_Static_assert(offsetof(sk__waiter, link) == offsetof(sk__want, link),
+               "whatever it waits for, it is taken out by the same link");
+
 /* Takes the op out of everything; its callback comes next, then it is freed. */
 static void leave(seckill_op *op, seckill_status status) {
     sk__engine *engine = op->item->engine;
 
-    if (op->begun_us != 0)
-        measure(op);
+    measure(op);
     sk__timer_stop(engine, &op->deadline);
-    sk__want_remove(&op->want);
     if (op->kind == SK__CANCEL || op->kind == SK__REFUND)
         sk__supply_forget(op->item->supply); /* whatever the status: it may be done all the same */
     if (op->batch != NULL)
@@ -330,6 +308,57 @@ void sk__op_fail(seckill_op *op, seckill_status status, const char *cause) {
     }
     release(op);
 }
+
+/* ---- refused from memory ---- */
+
+bool sk__op_is_foreseen(seckill_item *item, uint32_t quantity, seckill_status *status) {
+    if (!item->has_map || !sk__supply_remembers(item->supply, quantity, status))
+        return false;
+    sk__supply_keep(item->supply);
+    return true;
+}
+
+seckill_status sk__op_start_refused(seckill_item *item, seckill_status status, seckill_result_cb cb, void *user_data,
+                                    seckill_op **op_or_null) {
+    sk__engine *engine = item->engine;
+    seckill_op *op;
+
+    if (engine->closing)
+        return SECKILL_CLOSED;
+    if (!sk__engine_enter(engine))
+        return SECKILL_BUSY;
+    op = sk__malloc(engine->config.allocator, offsetof(seckill_op, deadline));
+    if (op == NULL) {
+        sk__engine_leave(engine, SECKILL_NO_MEMORY);
+        return SECKILL_NO_MEMORY;
+    }
+    op->item = item;
+    op->kind = SK__RESERVE;
+    op->cb.result = cb;
+    op->user_data = user_data;
+    op->want.status = status;
+    sk__list_append(&engine->refused, &op->want.link);
+    begun(op, op_or_null);
+    return SECKILL_OK;
+}
+
+void sk__ops_refuse(sk__engine *engine) {
+    sk__link line;
+
+    sk__list_move(&engine->refused, &line);
+    while (!sk__list_is_empty(&line)) {
+        seckill_op *op = SK__CONTAINER(line.next, seckill_op, want.link);
+        seckill_status status = op->want.status;
+
+        sk__list_remove(&op->want.link);
+        engine->stats.from_memory++;
+        sk__engine_leave(engine, status);
+        call_back(op, status, seckill_status_message(status), false, NULL);
+        release(op);
+    }
+}
+
+/* ---- the end of others ---- */
 
 void sk__op_answer(seckill_op *op, const sk__answer *answer) {
     seckill_client_stats *stats = &op->item->engine->stats;

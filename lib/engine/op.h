@@ -20,33 +20,37 @@ typedef union {
     } place; /* poll */
 } sk__about;
 
+/* The first members are all that there is of one which is refused from memory. */
 struct seckill_op {
-    sk__timer deadline;
-    sk__waiter line; /* its place in the item's line, then in its shard's */
-    sk__want want;   /* of units, while its shard is short of them */
+    union {              /* where it waits: in one place at a time */
+        sk__waiter line; /* the item's line, then its shard's; then in none, as its batch carries it */
+        sk__want want;   /* of units, while its shard is short of them */
+    };
     seckill_item *item;
-    sk__batch *batch; /* that carries it, or NULL */
     union {
         seckill_result_cb result;
         seckill_lookup_cb lookup;
         seckill_ticket_cb ticket;
     } cb; /* NULL: detached */
     void *user_data;
-    uint64_t sequence;
-    int64_t begun_us; /* 0: refused from memory, which costs less than to look at the clock */
-    int64_t time_ms;  /* reserve, enqueue: created; poll, enqueue again: since when it waits; confirm: the end of its token */
-    sk__about about;
-    uint8_t id[SECKILL_RESERVATION_ID_SIZE];
-    uint32_t quantity;
-    uint32_t place; /* in its batch */
-    uint8_t kind;   /* sk__op_kind */
+    uint8_t kind; /* sk__op_kind */
     uint8_t user_size, ref_size;
     bool one_record;  /* lookup: only `id` */
     bool again;       /* enqueue: it stood in the queue before */
     bool may_be_done; /* a batch that carried it was lost */
     bool proven;      /* confirm: its shard's proof holds for it */
     bool ordered;     /* confirm: its order stands */
-    uint8_t bytes[];  /* the user, then the order reference */
+    sk__timer deadline;
+    sk__line *at;     /* its shard's line, where it stands or stood last; NULL: none yet */
+    sk__batch *batch; /* that carries it, or NULL */
+    uint64_t sequence;
+    int64_t begun_us;
+    int64_t time_ms; /* reserve, enqueue: created; poll, enqueue again: since when it waits; confirm: the end of its token */
+    sk__about about;
+    uint8_t id[SECKILL_RESERVATION_ID_SIZE];
+    uint32_t quantity;
+    uint32_t place;  /* in its batch */
+    uint8_t bytes[]; /* the user, then the order reference */
 };
 
 /* What a public call wants of an op. `bytes` are copied. */
@@ -58,7 +62,6 @@ typedef struct {
     int64_t time_ms;
     sk__about about;
     bool one_record;
-    bool first_attempt;  /* reserve: may be refused from memory */
     bool ordered;        /* confirm: its order stands */
     uint32_t timeout_ms; /* 0: the engine's */
     seckill_result_cb result_cb;
@@ -69,6 +72,13 @@ typedef struct {
 
 /* Starts an op. SECKILL_BUSY, SECKILL_NO_MEMORY, SECKILL_CLOSED: nothing was started. */
 seckill_status sk__op_start(seckill_item *item, const sk__op_wish *wish, seckill_op **op_or_null);
+
+/* Whether a reserve that was never sent before can be refused from memory; `status` gets how. */
+bool sk__op_is_foreseen(seckill_item *item, uint32_t quantity, seckill_status *status);
+
+/* Starts an op that is refused so, with the same errors. */
+seckill_status sk__op_start_refused(seckill_item *item, seckill_status status, seckill_result_cb cb, void *user_data,
+                                    seckill_op **op_or_null);
 
 /* Calls back who was refused from memory. In a turn. */
 void sk__ops_refuse(sk__engine *engine);

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { IN_A_MEMBER = 64, REQUEST_SIZE = 10, PLACES = 4 * SECKILL_BATCH_MAX };
+enum { IN_A_MEMBER = 64, IN_AN_ENTRY = 64, REQUEST_SIZE = 10, WAITING_SIZE = 26, PLACES = 4 * SECKILL_BATCH_MAX };
 
 static bool same_user(const seckill_op *a, const seckill_op *b) {
     return a->user_size == b->user_size && memcmp(a->bytes, b->bytes, a->user_size) == 0;
@@ -21,8 +21,6 @@ static uint32_t hash_of_user(const seckill_op *op) {
 static bool users_differ(seckill_op *const *ops, uint32_t count) {
     uint16_t places[PLACES] = {0}; /* a number of an op, from 1 */
 
-    if (count == 1)
-        return true;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t place = hash_of_user(ops[i]) % PLACES;
 
@@ -45,7 +43,7 @@ static void encode_common(seckill_op *const *ops, uint32_t count, sk__command *c
         first = ops[i]->time_ms < first ? ops[i]->time_ms : first;
         last = ops[i]->time_ms > last ? ops[i]->time_ms : last;
     }
-    sk__write_u32(&writer, alike && users_differ(ops, count) ? ops[0]->quantity : 0);
+    sk__write_u32(&writer, alike && (count == 1 || users_differ(ops, count)) ? ops[0]->quantity : 0);
     sk__write_u48(&writer, (uint64_t)first);
     sk__write_u48(&writer, (uint64_t)last);
     command->failed = command->failed || writer.failed;
@@ -63,18 +61,25 @@ static void encode_requests(seckill_op *const *ops, uint32_t count, sk__command 
     command->failed = command->failed || ids.failed || requests.failed;
 }
 
-/* Members of :expirations as the script stores them, but for the time. */
-static void encode_users(seckill_op *const *ops, uint32_t count, sk__command *command) {
+static size_t size_of_users(seckill_op *const *ops, uint32_t count) {
     size_t size = 0;
-    sk__writer writer;
 
     for (uint32_t i = 0; i < count; i++)
         size += 1U + ops[i]->user_size;
-    writer = sk__command_add_packed(command, size);
-    for (uint32_t i = 0; i < count; i++) {
-        sk__write_u8(&writer, ops[i]->user_size);
-        sk__write_bytes(&writer, ops[i]->bytes, ops[i]->user_size);
-    }
+    return size;
+}
+
+static void write_user(sk__writer *writer, const seckill_op *op) {
+    sk__write_u8(writer, op->user_size);
+    sk__write_bytes(writer, op->bytes, op->user_size);
+}
+
+/* Members of :expirations as the script stores them, but for the time. */
+static void encode_users(seckill_op *const *ops, uint32_t count, sk__command *command) {
+    sk__writer writer = sk__command_add_packed(command, size_of_users(ops, count));
+
+    for (uint32_t i = 0; i < count; i++)
+        write_user(&writer, ops[i]);
     command->failed = command->failed || writer.failed;
 }
 
@@ -83,4 +88,55 @@ void sk__reserves_encode(seckill_op *const *ops, uint32_t count, sk__command *co
     encode_requests(ops, count, command);
     for (uint32_t first = 0; first < count; first += IN_A_MEMBER)
         encode_users(ops + first, count - first < IN_A_MEMBER ? count - first : IN_A_MEMBER, command);
+}
+
+/* ---- for the queue ---- */
+
+static void encode_common_of_queue(seckill_op *const *ops, uint32_t count, sk__command *command) {
+    sk__writer writer = sk__command_add_packed(command, 19);
+    int64_t first = ops[0]->time_ms, last = first;
+    uint32_t most = 0;
+    bool lost = false;
+
+    for (uint32_t i = 0; i < count; i++) {
+        lost = lost || ops[i]->again;
+        most = ops[i]->quantity > most ? ops[i]->quantity : most;
+        first = ops[i]->time_ms < first ? ops[i]->time_ms : first;
+        last = ops[i]->time_ms > last ? ops[i]->time_ms : last;
+    }
+    sk__write_u16(&writer, (uint16_t)count);
+    sk__write_u8(&writer, lost);
+    sk__write_u32(&writer, most);
+    sk__write_u48(&writer, (uint64_t)first);
+    sk__write_u48(&writer, (uint64_t)last);
+    command->failed = command->failed || writer.failed;
+}
+
+static void encode_again(seckill_op *const *ops, uint32_t count, sk__command *command) {
+    sk__writer writer = sk__command_add_packed(command, count);
+
+    for (uint32_t i = 0; i < count; i++)
+        sk__write_u8(&writer, ops[i]->again);
+    command->failed = command->failed || writer.failed;
+}
+
+/* Entries of :queue as the script stores them. */
+static void encode_entry(seckill_op *const *ops, uint32_t count, sk__command *command) {
+    sk__writer writer = sk__command_add_packed(command, count * WAITING_SIZE + size_of_users(ops, count));
+
+    for (uint32_t i = 0; i < count; i++) {
+        sk__write_bytes(&writer, ops[i]->id, sizeof(ops[i]->id));
+        sk__write_u32(&writer, ops[i]->quantity);
+        sk__write_u48(&writer, (uint64_t)ops[i]->time_ms);
+        write_user(&writer, ops[i]);
+    }
+    command->failed = command->failed || writer.failed;
+}
+
+void sk__enqueues_encode(seckill_op *const *ops, uint32_t count, sk__command *command) {
+    encode_common_of_queue(ops, count, command);
+    encode_again(ops, count, command);
+    encode_users(ops, count, command);
+    for (uint32_t first = 0; first < count; first += IN_AN_ENTRY)
+        encode_entry(ops + first, count - first < IN_AN_ENTRY ? count - first : IN_AN_ENTRY, command);
 }

@@ -7,6 +7,7 @@ enum {
     PAUSE_MIN_MS = 2,     /* between rounds that brought nothing, ... */
     PAUSE_MAX_MS = 50,    /* ... rising to this */
     PROVEN_PAUSE_MS = 20, /* after a proof; and four times as long as the round took: proofs are not all that Redis does */
+    REFRESH_MS = 100,     /* how old a proof is when it is renewed for those who are refused from memory */
     STILL_MS = 100        /* how long units must have been on their way before others than the sender take them */
 };
 
@@ -54,6 +55,10 @@ bool sk__supply_remembers(const sk__supply *supply, uint64_t units, seckill_stat
     return true;
 }
 
+void sk__supply_keep(sk__supply *supply) {
+    supply->kept = true;
+}
+
 void sk__supply_forget(sk__supply *supply) {
     if (supply != NULL)
         supply->remembers = false;
@@ -87,13 +92,14 @@ static bool wait(sk__supply *supply, int64_t ms) {
     sk__engine *engine = supply->item->engine;
 
     sk__timer_stop(engine, &supply->timer);
+    supply->resting = false;
     return sk__timer_start(engine, &supply->timer, sk__engine_now(engine) + ms, on_timer);
 }
 
 static void fail(sk__supply *supply, seckill_status status, const char *cause);
 
 bool sk__supply_is_wanted(const sk__supply *supply) {
-    return !sk__list_is_empty(&supply->wants) || !sk__list_is_empty(&supply->settlers);
+    return supply->refreshing || !sk__list_is_empty(&supply->wants) || !sk__list_is_empty(&supply->settlers);
 }
 
 /* Asks every shard, but for those that have not answered yet what they were asked before. */
@@ -119,14 +125,31 @@ static void begin_round(sk__supply *supply) {
     }
 }
 
+/* Nobody waits, but some are spared the wait by what is remembered: one round is enough to renew it, if nothing has changed. */
+static void keep_fresh(sk__supply *supply) {
+    int64_t age = sk__engine_now(supply->item->engine) - supply->proven_ms;
+
+    if (!supply->kept || !supply->remembers || age >= SK__MEMORY_MS)
+        return;
+    if (age < REFRESH_MS) {
+        supply->resting = wait(supply, REFRESH_MS - age);
+        return;
+    }
+    supply->kept = false;
+    supply->refreshing = true;
+    begin_round(supply);
+}
+
 /* Unless something is under way that will go on by itself. */
 static void go_on(sk__supply *supply) {
-    if (supply->running || supply->moves != 0 || supply->timer.node.place != 0)
+    if (supply->running || supply->moves != 0 || (supply->timer.node.place != 0 && !supply->resting))
         return;
-    if (sk__supply_is_wanted(supply))
+    if (sk__supply_is_wanted(supply)) {
         begin_round(supply);
-    else
-        supply->fruitless = 0; /* whoever comes next begins anew */
+        return;
+    }
+    supply->fruitless = 0; /* whoever comes next begins anew */
+    keep_fresh(supply);
 }
 
 void sk__supply_add(sk__supply *supply, sk__want *want, uint32_t shard, uint64_t units) {
@@ -204,6 +227,7 @@ static void decide_all(sk__link *list, seckill_status status) {
 static void fail(sk__supply *supply, seckill_status status, const char *cause) {
     seckill_item *item = supply->item;
 
+    supply->refreshing = false;
     decide_all(&supply->wants, status);
     decide_all(&supply->settlers, status);
     sk__item_use(item); /* callbacks may close it */
@@ -281,8 +305,9 @@ static void move_in_full(sk__supply *supply) {
 
         if (want->decided || home->receiving || !sk__is_fresh(home, supply->began))
             continue;
-        move.want = need_of_all(supply, want);
-        if (!find_donor(supply, &move) && !pay_debt(supply, &move))
+        if (find_donor(supply, &move))
+            move.want = need_of_all(supply, want);
+        else if (!pay_debt(supply, &move))
             continue;
         if (sk__supply_move(supply, &move))
             take_off(&supply->standings[move.from], move.want);
@@ -459,9 +484,11 @@ static int64_t pause_after(sk__supply *supply, bool proven) {
 static void conclude(sk__supply *supply) {
     seckill_item *item = supply->item;
     sk__sums all = sk__standings_sum(supply->standings, supply->count, 0);
-    bool proven;
+    bool refreshed = supply->refreshing;
+    bool proven, wanted;
 
     supply->running = false;
+    supply->refreshing = false;
     sk__timer_stop(item->engine, &supply->timer);
     for (uint32_t i = 0; i < supply->count; i++)
         supply->standings[i].left = supply->standings[i].now.available;
@@ -469,14 +496,17 @@ static void conclude(sk__supply *supply) {
     if (!supply->move_failed)
         plan_moves(supply, &all);
     supply->sums = all;
+    if (all.units + all.transit > supply->proven_units)
+        sk__supply_forget(supply);
     proven = prove(supply, &all);
     settle(supply, &all);
     give_up_in_trouble(supply);
     sk__item_use(item); /* callbacks may close it */
     tell(supply, supply->cause);
+    wanted = sk__supply_is_wanted(supply);
     if (supply->moves != 0)
         (void)wait(supply, MOVES_MS); /* without it the moves alone go on */
-    else if ((sk__supply_is_wanted(supply) || proven) && !wait(supply, pause_after(supply, proven)))
+    else if ((wanted || proven || refreshed) && !wait(supply, pause_after(supply, proven || !wanted)))
         fail(supply, SECKILL_NO_MEMORY, "");
     sk__item_unuse(item);
 }

@@ -80,6 +80,10 @@ void sk__supply_look(const sk__supply *supply, uint64_t *transit, uint64_t *owed
 enum { SK__MEMORY_MS = 200 };
 bool sk__supply_remembers(const sk__supply *supply, uint64_t units, seckill_status *status);
 
+/* What is remembered has spared somebody the question: it is asked again before it is forgotten, or all who come then would ask
+ * at once. */
+void sk__supply_keep(sk__supply *supply);
+
 /* Units may have come: nothing is remembered. */
 void sk__supply_forget(sk__supply *supply);
 

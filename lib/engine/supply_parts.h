@@ -90,7 +90,8 @@ uint64_t sk__standing_enqueued(const sk__standing *standing, sk__tick instant);
 struct sk__supply {
     seckill_item *item;
     sk__link wants, settlers; /* of sk__supply_add, of sk__supply_settle */
-    sk__timer timer;          /* the patience of a round, or a pause between two */
+    sk__timer timer;          /* the patience of a round, a pause between two, or until what is remembered is renewed */
+    bool resting;             /* the last of these: nobody needs to wait for it */
     sk__tick tick;            /* of what happened last */
     sk__tick began;           /* the round that is under way, or was last */
     sk__tick forgot;          /* moves that began before it are not waited for */
@@ -104,6 +105,8 @@ struct sk__supply {
     sk__sums sums;      /* as of the last round */
     int64_t still_ms;   /* since when its totals are as they are */
     bool remembers;
+    bool kept;       /* somebody relies on it */
+    bool refreshing; /* the round that is under way asks for their sake */
     int64_t proven_ms;
     uint64_t proven_units;
     seckill_status trouble; /* why a shard cannot answer, for good; SECKILL_OK: none */

@@ -1,4 +1,5 @@
 /* Processing the queue of one shard: decides what was screened, and hands out what comes next. */
+#include "base/names.h"
 #include "engine/task.h"
 
 #include <string.h>
@@ -84,8 +85,6 @@ static void encode(sk__task *task, uint32_t shard, bool with_text, sk__command *
 /* ---- what was handed out ---- */
 
 static void read_entry(sk__reader *reader, seckill_queue_entry *entry) {
-    entry->id.epoch = sk__read_number(reader);
-    entry->id.n = sk__read_number(reader);
     sk__read_into(reader, entry->reservation_id, sizeof(entry->reservation_id));
     entry->quantity = sk__read_u32(reader);
     entry->since_ms = (int64_t)sk__read_u48(reader);
@@ -102,15 +101,19 @@ static void drop_entries(process_task *self) {
     self->count = 0;
 }
 
+static bool is_place(seckill_queue_id id) {
+    return sk__number_valid(id.epoch) && sk__number_valid(id.n) && sk__number_valid(id.n + SECKILL_BATCH_MAX);
+}
+
 /* They outlive the reply: they are reported when the task ends. */
-static seckill_status take_entries(process_task *self, sk__reader *reply) {
+static seckill_status take_entries(process_task *self, seckill_queue_id head, sk__reader *reply) {
     sk__engine *engine = self->task.engine;
     uint32_t count = sk__read_u32(reply);
     seckill_bytes rest = sk__read_bytes(reply, sk__reader_left(reply));
     sk__reader reader;
 
     drop_entries(self);
-    if (reply->failed || count > self->max || (count == 0 && rest.size != 0))
+    if (reply->failed || count > self->max || (count == 0 && rest.size != 0) || (count != 0 && !is_place(head)))
         return SECKILL_PROTOCOL;
     if (count == 0)
         return SECKILL_OK;
@@ -121,8 +124,11 @@ static seckill_status take_entries(process_task *self, sk__reader *reply) {
     if (rest.size != 0)
         memcpy(self->bytes, rest.data, rest.size);
     reader = sk__reader_of(self->bytes, rest.size);
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) {
+        self->entries[i].id.epoch = head.epoch;
+        self->entries[i].id.n = head.n + i;
         read_entry(&reader, &self->entries[i]);
+    }
     if (!sk__reader_done(&reader))
         return SECKILL_PROTOCOL;
     self->count = count;
@@ -193,7 +199,7 @@ static seckill_status answer(sk__task *task, uint32_t shard, sk__reader *reply) 
     seckill_status status;
 
     read_processed(reply, &done);
-    status = take_entries(self, reply);
+    status = take_entries(self, done.head, reply);
     if (status == SECKILL_PROTOCOL || !take_stop(self, &done))
         return SECKILL_PROTOCOL; /* and none of it is believed */
     if (self->from.n != 0)       /* who only looks takes nothing */

@@ -242,6 +242,7 @@ uint64_t sk__connection_count(const sk__connection *connection) {
 
 void sk__connection_discard(sk__connection *connection) {
     sk__pending_clear(&connection->pending);
+    sk__free(connection->config.allocator, connection->text);
     sk__free(connection->config.allocator, connection);
 }
 

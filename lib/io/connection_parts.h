@@ -34,6 +34,8 @@ struct sk__connection {
     sk__adapter *adapter;           /* NULL: no connection */
     uint32_t adapters;              /* not closed yet: those of earlier attempts too */
     sk__pending_queue pending;
+    char *text; /* the command that is handed to hiredis; NULL: there was none yet */
+    size_t room;
     bool unsent;
     bool timer_closed;
     bool denied;                      /* the login was refused */

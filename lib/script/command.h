@@ -13,8 +13,8 @@
 
 enum {
     SK__COMMAND_ARGUMENTS = 3 + 6 + 2 + 2 * SECKILL_BATCH_MAX + 16,
-    SK__COMMAND_SPACE =
-        48 * 1024 /* 512 reserves of 26 bytes with users of 64; the plan of 1024 shards; the settings' numbers */
+    SK__COMMAND_SPACE = 80 * 1024 /* 512 requests for the queue of 28 bytes with users of 64, twice; the plan of 1024 shards;
+                                     the settings' numbers */
 };
 
 typedef struct {

@@ -34,20 +34,23 @@ local function decided_before(text, at, quantity)
   return OVER[record.state] or 'ok', REPLAYED, string.sub(text, at, at + RECORD_SIZE - 1)
 end
 
--- The path that most requests of a sale take: no tables, one string. What stands behind the ids of two grants of as many units
--- is the same.
+-- What stands behind the id in the record of a grant: of two of as many units it is the same.
 local record_ends = {}
-local function grant(user, id, quantity)
-  local ends = now + stock.hold
+local function record_end_of(quantity)
   local record_end = record_ends[quantity]
   if not record_end then
-    record_end = struct.pack('>BI4I7I6I6I4', RESERVED + stamp, quantity, stock.price, now, ends, stock.grace)
+    record_end = struct.pack('>BI4I7I6I6I4', RESERVED + stamp, quantity, stock.price, now, now + stock.hold, stock.grace)
     record_ends[quantity] = record_end
   end
-  local record = id .. record_end
+  return record_end
+end
+
+-- The path that most requests of a sale take: no tables, one string.
+local function grant(user, id, quantity)
+  local record = id .. record_end_of(quantity)
   stock.available = stock.available - quantity
   stock.reserved = stock.reserved + quantity
   put(user, records[user] .. record)
-  schedule(user, ends)
+  schedule(user, now + stock.hold)
   return record
 end

@@ -6,9 +6,10 @@
 local ENTRY_MAX = 64
 local REQUEST = '>c16I4I6B' -- reservation id, quantity, since when it waits, size of the user; the user follows
 local REQUEST_SIZE = 27
+local ALIKE = '\204' -- instead of all answers
 
 -- reading them in order, from the first that is not decided ----------------------------------------------------------------
-local entries, in_entries, after = {}, 0, '-'
+local entries, in_entries, after, to, page = {}, 0, '-', '+', 16
 local entry, text, at, entry_epoch, entry_n = nil, '', 1, 0, 0
 
 local function open_entry(stored)
@@ -16,10 +17,15 @@ local function open_entry(stored)
   entry, text, at, entry_epoch, entry_n = stored[1], stored[2][2], 1, tonumber(epoch), tonumber(n)
 end
 
+-- What comes next is the first again, of the entries up to an id, of which so many are read at once.
+local function rewind(up_to, at_once)
+  entries, in_entries, after, to, page, text, at = {}, 0, '-', up_to, at_once, '', 1
+end
+
 local function next_entry()
   in_entries = in_entries + 1
   if in_entries > #entries then
-    entries, in_entries = read('XRANGE', QUEUE, after, '+', 'COUNT', 16), 1
+    entries, in_entries = read('XRANGE', QUEUE, after, to, 'COUNT', page), 1
     if #entries == 0 then return false end
     after = '(' .. entries[#entries][1]
   end
@@ -77,6 +83,43 @@ local function next_request()
   end
 end
 
+-- Many at once. Passes over the requests of this entry up to the n-th; false: they are not there as a whole.
+local function pass(n)
+  local byte, size, here, here_n = string.byte, #text, at, entry_n
+  while here_n <= n and here <= size do
+    local user = byte(text, here + REQUEST_SIZE - 1) or 0
+    if user == 0 or user > SECKILL_USER_MAX then return false end
+    here, here_n = here + REQUEST_SIZE + user, here_n + 1
+  end
+  at, entry_n = here, here_n
+  return here <= size + 1
+end
+
+-- The requests of an epoch from the n-th to the last, behind what was read before: for each entry what stands in it of them.
+-- Nil: something is not as usual, which is for who reads one by one.
+local function take_texts(epoch, n, last)
+  local texts = {}
+  while n <= last do
+    if at > #text and not next_entry() or entry_epoch ~= epoch or entry_n > n or not pass(n - 1) then return nil end
+    local first = at
+    if not pass(last) then return nil end
+    if entry_n > n then
+      local is_last = at > #text
+      texts[#texts + 1] = {
+        entry = entry, text = first == 1 and is_last and text or string.sub(text, first, at - 1), count = entry_n - n,
+        is_last = is_last,
+      }
+      n = entry_n
+    end
+  end
+  return texts
+end
+
+-- Nothing stands behind what was read.
+local function is_at_end()
+  return at > #text and (not entry or #read('XRANGE', QUEUE, '(' .. entry, '+', 'COUNT', 1) == 0)
+end
+
 -- Whether the request of this place stands in the stream.
 local function stands(epoch, n, id)
   local found = read('XREVRANGE', QUEUE, number(epoch) .. '-' .. number(n), number(epoch) .. '-0', 'COUNT', 1)[1]
@@ -97,6 +140,18 @@ local function permit_queue()
   read('XLEN', QUEUE)
 end
 
+-- Those of these users that have records: a set.
+local function users_with_records(users)
+  local known = {}
+  for first = 1, #users, MEMBER_MAX do
+    local values = read('HMGET', USERS, unpack(users, first, math.min(first + MEMBER_MAX - 1, #users)))
+    for i = 1, #values do
+      if values[i] then known[users[first + i - 1]] = true end
+    end
+  end
+  return known
+end
+
 -- Puts a request behind the others; its n.
 local function add_request(user, id, quantity, since)
   added[#added + 1] = struct.pack(REQUEST, id, quantity, since, #user) .. user
@@ -105,11 +160,15 @@ local function add_request(user, id, quantity, since)
 end
 
 -- Before commit(): if the stream refuses the first id, nothing is done; if it takes it, it takes them all.
+local function write_entry(n, packed)
+  redis.call('XADD', QUEUE, number(stock.epoch) .. '-' .. number(n), 'e', packed)
+end
+
 local function write_queue()
   local n = stock.enqueued - #added
   for first = 1, #added, ENTRY_MAX do
     local last = math.min(first + ENTRY_MAX - 1, #added)
-    redis.call('XADD', QUEUE, number(stock.epoch) .. '-' .. number(n + first), 'e', table.concat(added, '', first, last))
+    write_entry(n + first, table.concat(added, '', first, last))
   end
 end
 

@@ -167,6 +167,18 @@ bool sk__read_alike(sk__reader *reader, sk__answer *answer) {
     return sk__reader_done(reader) && answer->record.shown.state == SECKILL_RESERVED;
 }
 
+bool sk__read_alike_places(sk__reader *reader, size_t count, int64_t now_ms, const sk__progress *progress, sk__answer *answer) {
+    memset(answer, 0, sizeof(*answer));
+    if (sk__read_u8(reader) != SK__ANSWER_ALIKE || progress->enqueued - progress->decided < count)
+        return false;
+    answer->status = SECKILL_OK;
+    answer->queued = true;
+    answer->place.epoch = sk__read_number(reader);
+    answer->place.n = progress->enqueued - count + 1;
+    answer->place.since_ms = now_ms;
+    return sk__reader_done(reader);
+}
+
 bool sk__answers_are_sound(sk__reader reader, size_t count, bool of_queue) {
     sk__reader bodies = reader;
 

@@ -14,7 +14,7 @@ enum {
     SK__ANSWER_SIZE = 2,    /* status and flags */
     SK__ANSWER_AGAIN = 201, /* more is overdue than one script takes back: ask again at once */
     SK__ANSWER_SHORT = 203, /* confirm: the units are not there, and whether others have them is not proven */
-    SK__ANSWER_ALIKE = 204, /* reserve: instead of all answers; they are ok, and their records the same but for their ids */
+    SK__ANSWER_ALIKE = 204, /* reserve, enqueue: instead of all answers, which are the same but for ids or places */
     SK__ANSWER_LOST = 202   /* poll: its place in the queue is lost: enqueue it again */
 };
 
@@ -85,6 +85,9 @@ bool sk__answers_are_alike(sk__reader reader);
 
 /* Reads that one answer; its record's id is zero. False: it is none, or something stands behind it. */
 bool sk__read_alike(sk__reader *reader, sk__answer *answer);
+
+/* The same of enqueue: they have all been added, in their order; gives the place of the first, as of now. */
+bool sk__read_alike_places(sk__reader *reader, size_t count, int64_t now_ms, const sk__progress *progress, sk__answer *answer);
 
 /* Checks a whole reply of `count` answers with what belongs to them, read from behind the header (and the progress), before any
  * of it is believed.

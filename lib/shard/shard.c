@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: MIT
  */
-#include "seckill/shard.h"
+#include "shard/reservation_id.h"
 
 #include "base/crc16.h"
 #include "base/names.h"
@@ -107,6 +107,24 @@ static void write_sized(sk__writer *writer, const void *data, size_t size) {
     sk__write_bytes(writer, data, size);
 }
 
+void sk__pack_names(const char *activity, const char *item, sk__packed_names *names) {
+    sk__writer writer = sk__writer_of(names->bytes, sizeof names->bytes);
+    write_sized(&writer, activity, strlen(activity));
+    write_sized(&writer, item, strlen(item));
+    names->size = writer.at;
+}
+
+void sk__reservation_id(const sk__packed_names *names, seckill_bytes user, seckill_bytes request_id,
+                        uint8_t id[SECKILL_RESERVATION_ID_SIZE]) {
+    uint8_t buffer[sizeof names->bytes + 2 + SECKILL_USER_MAX + SECKILL_REQUEST_ID_MAX];
+    sk__writer writer = sk__writer_of(buffer, sizeof buffer);
+    sk__write_bytes(&writer, names->bytes, names->size);
+    write_sized(&writer, user.data, user.size);
+    write_sized(&writer, request_id.data, request_id.size);
+    /* It fails only for sizes that it does not have. */
+    (void)crypto_generichash(id, SECKILL_RESERVATION_ID_SIZE, buffer, writer.at, NULL, 0);
+}
+
 static bool bytes_valid(seckill_bytes bytes, size_t max) {
     return bytes.data != NULL && bytes.size > 0 && bytes.size <= max;
 }
@@ -119,13 +137,8 @@ seckill_status seckill_reservation_id(const char *activity, const char *item, se
         return SECKILL_INVALID;
     if (sodium_init() < 0) /* it chooses BLAKE2b's implementation; once done, it only looks */
         return SECKILL_NO_MEMORY;
-    uint8_t buffer[4 + 2 * SECKILL_ID_MAX + SECKILL_USER_MAX + SECKILL_REQUEST_ID_MAX];
-    sk__writer writer = sk__writer_of(buffer, sizeof buffer);
-    write_sized(&writer, activity, strlen(activity));
-    write_sized(&writer, item, strlen(item));
-    write_sized(&writer, user.data, user.size);
-    write_sized(&writer, request_id.data, request_id.size);
-    if (writer.failed || crypto_generichash(id, SECKILL_RESERVATION_ID_SIZE, buffer, writer.at, NULL, 0) != 0)
-        return SECKILL_INVALID;
+    sk__packed_names names;
+    sk__pack_names(activity, item, &names);
+    sk__reservation_id(&names, user, request_id, id);
     return SECKILL_OK;
 }

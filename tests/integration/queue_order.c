@@ -30,7 +30,7 @@ typedef struct {
 } crowd;
 
 static bool is_bad(seckill_bytes user) {
-    return strtol((const char *)user.data + 1, NULL, 10) % BAD == 0;
+    return queue_number_of(user) % BAD == 0;
 }
 
 static sale *client(crowd *c, uint32_t i) {

@@ -44,7 +44,7 @@ typedef struct {
 } storm;
 
 static bool is_bad(seckill_bytes user) {
-    return strtol((const char *)user.data + 1, NULL, 10) % 10 == 9;
+    return queue_number_of(user) % 10 == 9;
 }
 
 static sale *any_client(storm *s) {

@@ -37,6 +37,13 @@ void queue_assert_queued(const sale_ticket_answer *answer, uint64_t position) {
 }
 
 /* What comes with each state, and nothing else. */
+long queue_number_of(seckill_bytes user) {
+    char text[SECKILL_USER_MAX + 1];
+
+    (void)snprintf(text, sizeof(text), "%.*s", (int)user.size, (const char *)user.data);
+    return strtol(text + 1, NULL, 10);
+}
+
 void queue_assert_state(const sale_ticket_answer *answer, seckill_ticket_state state) {
     bool has_record = state != SECKILL_TICKET_QUEUED && state != SECKILL_TICKET_REFUSED;
 

@@ -16,6 +16,9 @@ sale_ticket_answer queue_enqueue(rules *r, const char *user, const char *request
 sale_ticket_answer *queue_enqueue_many(rules *r, const char *prefix, size_t count);
 sale_ticket_answer queue_poll(rules *r, const sale_ticket_answer *from);
 
+/* The number of a user that is one letter and a number; nothing ends it but its size. */
+long queue_number_of(seckill_bytes user);
+
 void queue_assert_queued(const sale_ticket_answer *answer, uint64_t position);
 void queue_assert_state(const sale_ticket_answer *answer, seckill_ticket_state state);
 void queue_assert_refused(const sale_ticket_answer *answer, seckill_status reason);

@@ -45,7 +45,7 @@ static size_t write_reply(engine_test *test, uint32_t granted, uint32_t refused,
         char user[8];
 
         (void)snprintf(user, sizeof(user), "w%u", (unsigned)(next + i));
-        fake_write_entry(&test->wire, &writer, EPOCH, next + i, user);
+        fake_write_entry(&test->wire, &writer, user);
     }
     assert_false(writer.failed);
     return writer.at;
@@ -575,7 +575,7 @@ enum {
     PROGRESS_AT = STOP_AT + 5,
     COUNT_AT = PROGRESS_AT + 32,
     ENTRY_AT = COUNT_AT + 4,
-    USER_AT = ENTRY_AT + 42
+    USER_AT = ENTRY_AT + 26
 };
 
 static void a_reply_out_of_range_is_no_answer(void **state) {
@@ -653,7 +653,7 @@ static void users_of_every_size(void **state) {
         fake_write_header(&test->wire, &writer, 1);
         fake_write_processed(&test->wire, &writer, 0, 0, 0, 1);
         sk__write_u32(&writer, 1);
-        fake_write_entry(&test->wire, &writer, EPOCH, 1, user);
+        fake_write_entry(&test->wire, &writer, user);
         fake_transport_answer(&test->wire, fake_transport_oldest(&test->wire), reply, writer.at);
         engine_assert_done(&ask, length >= 1 && length <= SECKILL_USER_MAX ? SECKILL_OK : SECKILL_PROTOCOL);
         if (ask.status == SECKILL_OK)

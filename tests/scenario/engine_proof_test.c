@@ -289,6 +289,76 @@ static void refusals_from_memory_do_not_hold_up_a_turn(void **state) {
     fake_transport_turn(&test->wire);
 }
 
+/* One first attempt in each of so many milliseconds; the shards answer at once. Returns how many of them Redis was asked for.
+ */
+static size_t stream(engine_test *test, int64_t ms) {
+    size_t first = test->wire.count;
+
+    for (int64_t at = 0; at < ms; at++) {
+        static engine_ask ask;
+
+        fake_transport_advance(&test->wire, 1);
+        engine_shards_play_all(&shards);
+        engine_reserve_units(test, &ask, engine_user(test, (uint32_t)(at % 4), 0), 1, SECKILL_FIRST_ATTEMPT, 0);
+        engine_shards_run(&shards, &ask, 1, 50);
+        assert_int_equal(ask.calls, 1);
+    }
+    return engine_shards_count(&shards, first, SK__SCRIPT_reserve);
+}
+
+/* Or all would ask Redis at once whenever it is forgotten. It costs a round each 100 ms, while anybody comes. */
+static void what_is_relied_on_is_renewed(void **state) {
+    engine_test *test = *state;
+    static engine_ask ask;
+    uint64_t rounds;
+    size_t sent;
+
+    stock(test, 0, 0, 0, 0);
+    ask_and_look_once(test, &ask, 1);
+    one_round(test);
+    rounds = test->engine->stats.surveys;
+    assert_int_equal(stream(test, 2000), 0);
+    assert_in_range(test->engine->stats.surveys - rounds, 18, 20);
+    fake_transport_advance(&test->wire, 100); /* the last time for who came last */
+    engine_shards_play_all(&shards);
+    sent = test->wire.count;
+    fake_transport_advance(&test->wire, 1000);
+    assert_int_equal(test->wire.count, sent);
+}
+
+static void units_that_are_seen_make_it_forget(void **state) {
+    engine_test *test = *state;
+    static engine_ask ask;
+
+    stock(test, 0, 0, 0, 0);
+    ask_and_look_once(test, &ask, 1);
+    one_round(test);
+    (void)stream(test, 50);
+    shards.of[1].available = 1; /* another client's user has cancelled */
+    shards.of[1].version++;
+    shards.loaded++;
+    assert_int_equal(stream(test, 30), 0);
+    assert_true(stream(test, 50) > 0);
+    assert_int_equal(engine_shards_granted(&shards), 1);
+}
+
+/* Who needs units does not wait until it is renewed. */
+static void a_search_does_not_wait_for_the_renewal(void **state) {
+    engine_test *test = *state;
+    static engine_ask ask;
+
+    stock(test, 0, 0, 5, 0);
+    ask_and_look_once(test, &ask, 6);
+    one_round(test);
+    engine_assert_done(&ask, SECKILL_NOT_ENOUGH);
+    engine_reserve_units(test, &ask, engine_user(test, 1, 0), 6, SECKILL_FIRST_ATTEMPT, 0);
+    fake_transport_advance(&test->wire, 40); /* past the pause that follows a proof */
+    engine_assert_done(&ask, SECKILL_NOT_ENOUGH);
+    engine_reserve(test, &ask, engine_user(test, 0, 1), 0);
+    engine_shards_run(&shards, &ask, 1, 0);
+    engine_assert_done(&ask, SECKILL_OK);
+}
+
 /* ---- late confirms ---- */
 
 static void a_late_confirm_moves_units_in(void **state) {
@@ -344,6 +414,9 @@ int main(void) {
         TEST(what_may_bring_units_makes_it_forget),
         TEST(closing_calls_back_who_was_refused),
         TEST(refusals_from_memory_do_not_hold_up_a_turn),
+        TEST(what_is_relied_on_is_renewed),
+        TEST(units_that_are_seen_make_it_forget),
+        TEST(a_search_does_not_wait_for_the_renewal),
         TEST(a_late_confirm_moves_units_in),
         TEST(a_late_confirm_expires_with_a_proof),
     };

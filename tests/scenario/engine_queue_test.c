@@ -27,11 +27,11 @@ static void answer_oldest(engine_test *test, const sk__writer *writer) {
 
 /* How the request of an op was sent: the time, and for enqueue what it is. */
 static uint64_t sent_time(const fake_sent *sent, size_t op, bool *again) {
-    sk__reader reader = sk__reader_of(fake_sent_id(sent, op), sent->script == SK__SCRIPT_enqueue ? 27 : 42);
+    sk__reader reader = sk__reader_of(fake_sent_id(sent, op), sent->script == SK__SCRIPT_enqueue ? 26 : 42);
 
     (void)sk__read_bytes(&reader, sent->script == SK__SCRIPT_enqueue ? 20 : 36);
     if (sent->script == SK__SCRIPT_enqueue)
-        *again = sk__read_u8(&reader) != 0;
+        *again = fake_sent_again(sent, op);
     return sk__read_u48(&reader);
 }
 

@@ -149,7 +149,7 @@ static void mix_processed(schedule *run, sk__writer *writer) {
                          1 + chance(run, 40));
     sk__write_u32(writer, chance(run, 2));
     if (chance(run, 2))
-        fake_write_entry(&run->test->wire, writer, 1, 1 + chance(run, 40), "somebody");
+        fake_write_entry(&run->test->wire, writer, "somebody");
 }
 
 /* Units somewhere, on their way, or owed; whatever was moved before. */

@@ -193,6 +193,26 @@ static void a_deadline_after_sending_is_unknown(void **state) {
 }
 
 /* A load that could not send anything has not done anything; and one that has is unknown. */
+/* Whether they wait for the client's own timeout, 1,000 ms here, or for another, and whoever came first. */
+static void each_ends_at_its_own_deadline(void **state) {
+    static const uint32_t timeouts[] = {0, 900, 0, 1000, 1500, 400, 0, 950};
+    engine_test *test = *state;
+    static engine_ask asks[8];
+    int64_t due[8];
+
+    engine_test_know_map(test);
+    for (unsigned i = 0; i < 8; i++) {
+        fake_transport_advance(&test->wire, 10);
+        due[i] = test->wire.now_ms + (timeouts[i] != 0 ? timeouts[i] : 1000);
+        engine_reserve(test, &asks[i], engine_user(test, 0, i), timeouts[i]);
+    }
+    fake_transport_advance(&test->wire, 2000);
+    for (unsigned i = 0; i < 8; i++) {
+        assert_int_equal(asks[i].calls, 1);
+        assert_int_equal(asks[i].at_ms, due[i]);
+    }
+}
+
 static void a_tasks_deadline_says_whether_anything_was_sent(void **state) {
     engine_test *test = *state;
     static engine_ask load, half, define;
@@ -264,6 +284,7 @@ int main(void) {
         TEST(one_more_than_max_operations_is_busy),
         TEST(a_deadline_before_sending_is_unreachable_and_says_why),
         TEST(a_deadline_after_sending_is_unknown),
+        TEST(each_ends_at_its_own_deadline),
         TEST(a_tasks_deadline_says_whether_anything_was_sent),
         TEST(a_task_that_stops_between_two_steps_is_unknown),
         TEST(an_unwanted_batch_makes_room_for_the_next),

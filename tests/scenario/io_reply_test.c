@@ -111,8 +111,8 @@ static void a_callback_sends_again(void **state) {
     test->then_reply = send_again;
     send_again(test);
     io_test_until(test, test->replied == 1000);
-    /* Nodes are used again: the io, its connection, the address of the first attempt, one node, and the server's own nothing.
-     */
+    /* Nodes are used again, and room for a command: the io, its connection, the address of the first attempt, one of each, and
+     * the server's own nothing. */
     assert_true(test->allocations < 10);
 }
 

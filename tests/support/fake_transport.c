@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "fake_transport.h"
 
+#include "script/record.h"
+
 #include <seckill/shard.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -262,8 +264,6 @@ static size_t request_size(sk__script_id script) {
     switch (script) {
     case SK__SCRIPT_confirm:
         return 34;
-    case SK__SCRIPT_enqueue:
-        return 27;
     case SK__SCRIPT_poll:
         return 42;
     default:
@@ -279,13 +279,36 @@ static size_t own_argument(const fake_sent *sent) {
     return FIRST_ARGUMENT + (serves ? 2U : 1U) + (sent->script == SK__SCRIPT_reserve ? 1U : 0U);
 }
 
+/* What enqueue.lua takes behind what tells the item and what the requests have in common. */
+enum { AGAIN_ARGUMENT = FIRST_ARGUMENT + 2, QUEUED_USERS, QUEUED_ENTRIES, IN_AN_ENTRY = 64 };
+
+/* A request as an entry of the queue holds it. */
+static const uint8_t *queued_request(const fake_sent *sent, size_t op) {
+    size_t argument = QUEUED_ENTRIES + op / IN_AN_ENTRY;
+    sk__reader reader = sk__reader_of(sent->argv[argument], sent->sizes[argument]);
+
+    for (size_t i = 0; i < op % IN_AN_ENTRY; i++) {
+        (void)sk__read_bytes(&reader, 26);
+        (void)sk__read_bytes(&reader, sk__read_u8(&reader));
+    }
+    return reader.data + reader.at;
+}
+
+bool fake_sent_again(const fake_sent *sent, size_t op) {
+    return sent->argv[AGAIN_ARGUMENT][op] != 0;
+}
+
 size_t fake_sent_ops(const fake_sent *sent) {
+    if (sent->script == SK__SCRIPT_enqueue)
+        return sent->sizes[AGAIN_ARGUMENT];
     if (sent->script == SK__SCRIPT_lookup)
         return (size_t)sent->argc - FIRST_ARGUMENT - 1;
     return sent->sizes[own_argument(sent)] / request_size(sent->script);
 }
 
 const uint8_t *fake_sent_id(const fake_sent *sent, size_t op) {
+    if (sent->script == SK__SCRIPT_enqueue)
+        return queued_request(sent, op);
     return (const uint8_t *)sent->argv[own_argument(sent)] + op * request_size(sent->script);
 }
 
@@ -298,14 +321,12 @@ uint32_t fake_sent_units(const fake_sent *sent, size_t op) {
     return sk__read_u32(&reader);
 }
 
-/* Of reserves they are packed, 64 in an argument. */
-static const char *packed_user(const fake_sent *sent, size_t op) {
+static const char *packed_user(const fake_sent *sent, size_t argument, size_t place) {
     static char user[SECKILL_USER_MAX + 1];
-    size_t argument = own_argument(sent) + 2 + op / 64;
     sk__reader reader = sk__reader_of(sent->argv[argument], sent->sizes[argument]);
     seckill_bytes bytes = {NULL, 0};
 
-    for (size_t i = 0; i <= op % 64; i++)
+    for (size_t i = 0; i <= place; i++)
         bytes = sk__read_bytes(&reader, sk__read_u8(&reader));
     memcpy(user, bytes.data, bytes.size);
     user[bytes.size] = '\0';
@@ -314,7 +335,9 @@ static const char *packed_user(const fake_sent *sent, size_t op) {
 
 const char *fake_sent_user(const fake_sent *sent, size_t op) {
     if (sent->script == SK__SCRIPT_reserve)
-        return packed_user(sent, op);
+        return packed_user(sent, own_argument(sent) + 2 + op / 64, op % 64);
+    if (sent->script == SK__SCRIPT_enqueue)
+        return packed_user(sent, QUEUED_USERS, op);
     return sent->argv[own_argument(sent) + (sent->script == SK__SCRIPT_lookup ? 0U : 1U) + op];
 }
 
@@ -448,9 +471,7 @@ void fake_write_place(const fake_transport *wire, sk__writer *writer, uint64_t e
     sk__write_u48(writer, (uint64_t)wire->wall_ms);
 }
 
-void fake_write_entry(const fake_transport *wire, sk__writer *writer, uint64_t epoch, uint64_t n, const char *user) {
-    sk__write_u64(writer, epoch);
-    sk__write_u64(writer, n);
+void fake_write_entry(const fake_transport *wire, sk__writer *writer, const char *user) {
     sk__write_bytes(writer, "0123456789abcdef", 16);
     sk__write_u32(writer, 1);
     sk__write_u48(writer, (uint64_t)wire->wall_ms);
@@ -471,12 +492,24 @@ void fake_write_processed(const fake_transport *wire, sk__writer *writer, uint32
     sk__write_u64(writer, next);
 }
 
+void fake_write_alike_places(const fake_transport *wire, sk__writer *writer) {
+    sk__write_u8(writer, SK__ANSWER_ALIKE);
+    sk__write_u64(writer, wire->queue_epoch);
+}
+
 static void write_enqueued(fake_transport *wire, const fake_sent *sent, sk__writer *writer) {
     size_t ops = fake_sent_ops(sent);
     uint64_t n = wire->queue_enqueued;
+    bool again = false;
 
     wire->queue_enqueued += ops;
     fake_write_progress(writer, wire->queue_decided, wire->queue_enqueued);
+    for (size_t i = 0; i < ops; i++)
+        again = again || fake_sent_again(sent, i);
+    if (!again) {
+        fake_write_alike_places(wire, writer);
+        return;
+    }
     for (size_t i = 0; i < ops; i++)
         fake_write_answer(writer, 0, 4);
     for (size_t i = 0; i < ops; i++)
@@ -526,7 +559,7 @@ static void write_processed(fake_transport *wire, const fake_sent *sent, sk__wri
     fake_write_processed(wire, writer, (uint32_t)decided, 0, 0, waiting != 0 ? wire->queue_decided + 1 : 0);
     sk__write_u32(writer, count);
     for (uint32_t i = 1; i <= count; i++)
-        fake_write_entry(wire, writer, wire->queue_epoch, wire->queue_decided + i, "somebody");
+        fake_write_entry(wire, writer, "somebody");
 }
 
 static void write_zeros(sk__writer *writer, size_t count) {

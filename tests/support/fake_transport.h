@@ -109,6 +109,7 @@ size_t fake_sent_ops(const fake_sent *sent);
 const uint8_t *fake_sent_id(const fake_sent *sent, size_t op);
 uint32_t fake_sent_units(const fake_sent *sent, size_t op); /* of a reserve or a confirm */
 const char *fake_sent_user(const fake_sent *sent, size_t op);
+bool fake_sent_again(const fake_sent *sent, size_t op); /* of an enqueue: it stood in the queue before */
 fake_process fake_sent_process(const fake_sent *sent);
 fake_supply fake_sent_supply(const fake_sent *sent);
 fake_move fake_sent_move(const fake_sent *sent);
@@ -124,7 +125,9 @@ void fake_write_survey(const fake_transport *wire, sk__writer *writer, int64_t a
 /* Of the queue's: how far it is (behind the header), a place, a request that is handed out. */
 void fake_write_progress(sk__writer *writer, uint64_t decided, uint64_t enqueued);
 void fake_write_place(const fake_transport *wire, sk__writer *writer, uint64_t epoch, uint64_t n);
-void fake_write_entry(const fake_transport *wire, sk__writer *writer, uint64_t epoch, uint64_t n, const char *user);
+void fake_write_entry(const fake_transport *wire, sk__writer *writer, const char *user);
+/* Behind the progress: each request of an enqueue has been added, the last as the last. */
+void fake_write_alike_places(const fake_transport *wire, sk__writer *writer);
 /* The reply of queue_process behind the header, up to the entries' count: granted and refused; why it stopped, with the version
  * and units that are told; the next request. */
 void fake_write_processed(const fake_transport *wire, sk__writer *writer, uint32_t granted, uint32_t refused, uint8_t stop,

@@ -305,6 +305,41 @@ static void one_answer_for_all_is_read(void **state) {
     assert_false(sk__answers_are_alike(reader) || sk__read_alike(&reader, &answer));
 }
 
+static void places_behind_each_other_are_read(void **state) {
+    uint8_t bytes[10];
+    sk__writer writer = sk__writer_of(bytes, sizeof(bytes));
+    sk__progress progress = {100, 120};
+    sk__answer answer;
+    sk__reader reader;
+
+    (void)state;
+    sk__write_u8(&writer, SK__ANSWER_ALIKE);
+    sk__write_u64(&writer, 77);
+    for (size_t size = 0; size <= sizeof(bytes); size++) {
+        reader = sk__reader_of(bytes, size);
+        assert_int_equal(sk__read_alike_places(&reader, 5, 1234, &progress, &answer), size == writer.at);
+    }
+    for (size_t count = 1; count < 30; count++) { /* no more of them wait than have come */
+        reader = sk__reader_of(bytes, writer.at);
+        assert_int_equal(sk__read_alike_places(&reader, count, 1234, &progress, &answer), count <= 20);
+    }
+    reader = sk__reader_of(bytes, writer.at);
+    assert_true(sk__read_alike_places(&reader, 5, 1234, &progress, &answer));
+    assert_int_equal(answer.status, SECKILL_OK);
+    assert_true(answer.queued);
+    assert_false(answer.replayed || answer.has_record || answer.decided);
+    assert_int_equal(answer.place.epoch, 77);
+    assert_int_equal(answer.place.n, 116);
+    assert_int_equal(answer.place.since_ms, 1234);
+    bytes[0] = 0;
+    reader = sk__reader_of(bytes, writer.at);
+    assert_false(sk__read_alike_places(&reader, 5, 1234, &progress, &answer));
+    bytes[0] = SK__ANSWER_ALIKE;
+    memset(bytes + 1, 0, 8); /* no epoch */
+    reader = sk__reader_of(bytes, writer.at);
+    assert_false(sk__read_alike_places(&reader, 5, 1234, &progress, &answer));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_record_is_read_whole),
@@ -320,6 +355,7 @@ int main(void) {
         cmocka_unit_test(a_queue_cannot_have_decided_more_than_came),
         cmocka_unit_test(a_header_is_read),
         cmocka_unit_test(one_answer_for_all_is_read),
+        cmocka_unit_test(places_behind_each_other_are_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
