@@ -40,7 +40,7 @@ static double read_rate(FILE *output) {
     return rate;
 }
 
-double one_user_benchmark(redis_server *server, const char *sha, uint64_t requests, int connections, int pipeline) {
+double one_user_tool(redis_server *server, uint64_t requests, int connections, int pipeline, const char *redis_command) {
     const char *tools[] = {"redis-benchmark", "valkey-benchmark"};
     double rate = 0;
 
@@ -49,10 +49,9 @@ double one_user_benchmark(redis_server *server, const char *sha, uint64_t reques
         FILE *output;
 
         (void)snprintf(command, sizeof(command),
-                       "command -v %s >/dev/null && exec %s -s %s -c %d -P %d -n %llu -r 2000000000 --csv "
-                       "EVALSHA %s 2 %s %s user__rand_int__",
-                       tools[i], tools[i], redis_server_socket(server), connections, pipeline, (unsigned long long)requests,
-                       sha, ONE_USER_STOCK, ONE_USER_USERS);
+                       "command -v %s >/dev/null && exec %s -s %s -c %d -P %d -n %llu -r 2000000000 --csv %s", tools[i],
+                       tools[i], redis_server_socket(server), connections, pipeline, (unsigned long long)requests,
+                       redis_command);
         output = popen(command, "re");
         if (output == NULL)
             bench_fail("cannot run %s", tools[i]);
@@ -62,4 +61,11 @@ double one_user_benchmark(redis_server *server, const char *sha, uint64_t reques
     if (rate <= 0)
         bench_fail("neither redis-benchmark nor valkey-benchmark gave a rate");
     return rate;
+}
+
+double one_user_benchmark(redis_server *server, const char *sha, uint64_t requests, int connections, int pipeline) {
+    char command[256];
+
+    (void)snprintf(command, sizeof(command), "EVALSHA %s 2 %s %s user__rand_int__", sha, ONE_USER_STOCK, ONE_USER_USERS);
+    return one_user_tool(server, requests, connections, pipeline, command);
 }

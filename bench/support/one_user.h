@@ -20,8 +20,11 @@ extern const char one_user_script[];
 /* Sets the stock and loads the script; gives its SHA-1. */
 void one_user_prepare(redis_server *server, uint64_t units, char sha[41]);
 
-/* Runs redis-benchmark (or valkey-benchmark) on the load's processor with EVALSHA of the script, each request another user of
- * 16 bytes. Requests a second, as measured by itself. */
+/* Runs redis-benchmark (or valkey-benchmark) on the load's processor with a command, in which __rand_int__ stands for 12
+ * digits. Requests a second, as measured by itself. */
+double one_user_tool(redis_server *server, uint64_t requests, int connections, int pipeline, const char *redis_command);
+
+/* The same with EVALSHA of the script, each request another user of 16 bytes. */
 double one_user_benchmark(redis_server *server, const char *sha, uint64_t requests, int connections, int pipeline);
 
 #endif

@@ -24,16 +24,24 @@ void shop_open(sale *shop, const redis_server *server, uint32_t shards, uint64_t
 enum { SHOP_USER = 16 };
 void shop_user(uint64_t n, char user[SHOP_USER + 1]);
 
-typedef struct {
-    uint64_t first, count; /* users */
-    uint32_t in_flight;    /* how many requests wait for their answer at any time: a closed loop; at most 65,536 */
-    bool first_attempts;   /* SECKILL_FIRST_ATTEMPT */
-} shop_crowd;
+/* Asks for a unit for one of these users, whose request id is the same; `flags` as seckill_reserve takes them. */
+void shop_ask(const sale *shop, const char *user, uint32_t flags, seckill_result_cb cb, void *user_data);
 
 typedef struct {
     uint64_t granted, refused; /* refused: sold out */
-    double seconds;
+    double start, seconds;     /* start: bench_now() before the first request */
 } shop_outcome;
+
+typedef struct {
+    uint64_t first, count;      /* users */
+    uint32_t in_flight;         /* how many requests wait for their answer at any time: a closed loop; at most 65,536 */
+    bool first_attempts;        /* SECKILL_FIRST_ATTEMPT */
+    seckill_item *const *items; /* of several clients on the shop's loop, asked in turn; NULL: the shop's own alone */
+    uint32_t item_count;
+    /* Called after each answer with what has come so far, `seconds` not counted; NULL: nobody looks. */
+    void (*on_answer)(const shop_outcome *so_far, void *user_data);
+    void *user_data;
+} shop_crowd;
 
 /* Each user reserves one unit, once. Any other answer ends the program. */
 shop_outcome shop_sell(sale *shop, const shop_crowd *crowd);
