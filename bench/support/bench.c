@@ -221,7 +221,7 @@ void bench_point_print(const char *plot, const char *series, double x, double y)
 
 /* ---- words ---- */
 
-static void say(const char *format, va_list arguments) {
+static void __attribute__((format(printf, 1, 0))) say(const char *format, va_list arguments) {
     fprintf(stderr, "%s: ", program_invocation_short_name);
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);

@@ -59,8 +59,8 @@ typedef seckill_result_cb seckill_reserve_cb;
 typedef struct seckill_op seckill_op;
 
 enum {
-    /* This request id was never sent before: that nothing is left may be answered from memory, at most 200 ms old, instead of
-     * from Redis. Never set it on a retry: its grant may stand. */
+    /* This request id was never sent before: that nothing is left may be answered from memory, at most 200 ms old by the
+     * loop's clock (see seckill_client_open), instead of from Redis. Never set it on a retry: its grant may stand. */
     SECKILL_FIRST_ATTEMPT = 1
 };
 

@@ -60,8 +60,10 @@ void sk__supply_keep(sk__supply *supply) {
 }
 
 void sk__supply_forget(sk__supply *supply) {
-    if (supply != NULL)
-        supply->remembers = false;
+    if (supply == NULL)
+        return;
+    supply->remembers = false;
+    supply->units_came = ++supply->tick;
 }
 
 /* ---- rounds ---- */
@@ -322,7 +324,7 @@ static bool prove(sk__supply *supply, const sk__sums *sums) {
 
     if (instant == NULL)
         return false;
-    supply->remembers = true;
+    supply->remembers = instant->now.asked > supply->units_came;
     supply->proven_ms = instant->now.asked_ms;
     supply->proven_units = units;
     for (uint32_t i = 0; i < supply->count; i++) {
@@ -497,7 +499,7 @@ static void conclude(sk__supply *supply) {
         plan_moves(supply, &all);
     supply->sums = all;
     if (all.units + all.transit > supply->proven_units)
-        sk__supply_forget(supply);
+        supply->remembers = false;
     proven = prove(supply, &all);
     settle(supply, &all);
     give_up_in_trouble(supply);

@@ -84,7 +84,7 @@ bool sk__supply_remembers(const sk__supply *supply, uint64_t units, seckill_stat
  * at once. */
 void sk__supply_keep(sk__supply *supply);
 
-/* Units may have come: nothing is remembered. */
+/* Units may have come: nothing is remembered, nor what a round proves that asked before. */
 void sk__supply_forget(sk__supply *supply);
 
 /* Notes a total that another shard has sent; where there is no room it is found again by a later round. */

@@ -105,8 +105,9 @@ struct sk__supply {
     sk__sums sums;      /* as of the last round */
     int64_t still_ms;   /* since when its totals are as they are */
     bool remembers;
-    bool kept;       /* somebody relies on it */
-    bool refreshing; /* the round that is under way asks for their sake */
+    sk__tick units_came; /* or may have: what was proven for an instant before it is not remembered */
+    bool kept;           /* somebody relies on it */
+    bool refreshing;     /* the round that is under way asks for their sake */
     int64_t proven_ms;
     uint64_t proven_units;
     seckill_status trouble; /* why a shard cannot answer, for good; SECKILL_OK: none */

@@ -136,7 +136,7 @@ static char *put_count(char *at, char kind, size_t count) {
     return at + 2;
 }
 
-/* hiredis formats too, but takes ten times as long for it. There is room. */
+/* hiredis formats too, but takes ten times as long for it. There is room. A NUL stands behind it, where hiredis looks on. */
 static size_t format(char *text, int argc, const char *const *argv, const size_t *sizes) {
     char *at = put_count(text, '*', (size_t)argc);
 
@@ -146,12 +146,13 @@ static size_t format(char *text, int argc, const char *const *argv, const size_t
         memcpy(at + sizes[i], "\r\n", 2);
         at += sizes[i] + 2;
     }
+    *at = '\0';
     return (size_t)(at - text);
 }
 
 /* Room for one command, which is kept for the next. False: out of memory. */
 static bool make_room(sk__connection *connection, int argc, const size_t *sizes) {
-    size_t room = FRAME;
+    size_t room = FRAME + 1;
     char *text;
 
     for (int i = 0; i < argc; i++)

@@ -133,6 +133,7 @@ local function decide_all()
         n, total = n + 1, total + quantity
         if known[user] or quantity > limit or values[i - 1] <= oldest or (any_bad and is_blacklisted(n)) then
           odd[#odd + 1] = { n = n, id = values[i - 3], quantity = quantity, since = values[i - 1], user = user }
+          known[user] = known[user] or true -- what else he asks comes behind it
         elseif units + quantity <= available then
           note_grant(user, values[i - 3], quantity)
           known[user] = granted

@@ -234,6 +234,32 @@ static void odd_ones_are_refused_with_the_others(void **state) {
     }
 }
 
+/* A worker may hear in between that a user is good after all. What he asked first is decided first. */
+static void of_one_user_the_first_is_decided_first(void **state) {
+    static const uint8_t verdicts[] = {1, 0, 0};
+    rules *r = *state;
+    sale_queue_answer *screened = malloc(sizeof(*screened)), *decided = malloc(sizeof(*decided));
+    rules_record records[SECKILL_USER_RECORDS_MAX];
+
+    assert_true(screened != NULL && decided != NULL);
+    begin(r, 3, 10000);
+    (void)queue_enqueue(r, "user", "first", 1);
+    (void)queue_enqueue(r, "user", "first", 1);
+    (void)queue_enqueue(r, "user", "second", 1);
+    assert_status(sale_queue_read(&r->sale, 0, SECKILL_BATCH_MAX, screened), SECKILL_OK);
+    assert_int_equal(screened->count, 3);
+    assert_status(sale_decide(&r->sale, 0, screened, verdicts, 1, decided), SECKILL_OK);
+    assert_int_equal(decided->decided, 2); /* the first said it for the one that repeated it */
+    assert_int_equal(decided->blacklisted, 1);
+    assert_int_equal(decided->granted, 1);
+    assert_int_equal(rules_records(r, "user", records), 2);
+    assert_int_equal(records[0].state, RECORD_BLACKLISTED);
+    assert_int_equal(records[1].state, RECORD_RESERVED);
+    rules_check(r);
+    free(screened);
+    free(decided);
+}
+
 static void while_somebody_counts_records_are_stamped(void **state) {
     rules *r = *state;
     char key[SECKILL_SHARD_KEY_SIZE];
@@ -267,6 +293,7 @@ int main(void) {
         RULES_TEST(who_stands_in_it_twice_has_his_limit),
         RULES_TEST(odd_ones_are_decided_among_a_crowd),
         RULES_TEST(odd_ones_are_refused_with_the_others),
+        RULES_TEST(of_one_user_the_first_is_decided_first),
         RULES_TEST(while_somebody_counts_records_are_stamped),
     };
 

@@ -84,7 +84,8 @@ size_t rules_parse_records(const redisReply *value, rules_record records[SECKILL
  * id; what waits in the queue is what its two counters say, in order. */
 void rules_check(rules *r);
 
-/* Every key, in one string to compare before and after: sorted names, each with the digest of its value. The caller frees it. */
+/* Every key, in one string to compare before and after: sorted names, each with the digest of its value. The caller frees
+ * it. */
 char *rules_everything(rules *r);
 
 /* Chance, from SECKILL_TEST_SEED or the clock; prints the seed. */

@@ -246,6 +246,25 @@ static void what_may_bring_units_makes_it_forget(void **state) {
     }
 }
 
+/* What a round saw before that proves nothing for who comes after it. */
+static void what_may_bring_units_counts_while_a_round_is_under_way(void **state) {
+    engine_test *test = *state;
+    static engine_ask ask, other, late;
+
+    stock(test, 0, 0, 0, 0);
+    ask_and_look_once(test, &ask, 1); /* now the second round is under way */
+    engine_cancel(test, &other, engine_user(test, 2, 0), 0);
+    fake_transport_turn(&test->wire);
+    engine_shards_play(&shards, test->wire.count - 1);
+    assert_int_equal(other.calls, 1);
+    one_round(test);
+    engine_reserve_units(test, &late, engine_user(test, 0, 1), 1, SECKILL_FIRST_ATTEMPT, 0);
+    fake_transport_turn(&test->wire);
+    assert_int_equal(late.calls, 0);
+    engine_shards_run(&shards, &late, 1, 100);
+    engine_assert_done(&late, SECKILL_SOLD_OUT);
+}
+
 /* The engine closes while one that was refused from memory waits for its callback. */
 static void closing_calls_back_who_was_refused(void **state) {
     engine_test *test = *state;
@@ -412,6 +431,7 @@ int main(void) {
         TEST(first_attempts_are_refused_without_a_command),
         TEST(it_is_forgotten_after_200_ms),
         TEST(what_may_bring_units_makes_it_forget),
+        TEST(what_may_bring_units_counts_while_a_round_is_under_way),
         TEST(closing_calls_back_who_was_refused),
         TEST(refusals_from_memory_do_not_hold_up_a_turn),
         TEST(what_is_relied_on_is_renewed),
