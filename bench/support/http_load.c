@@ -216,8 +216,8 @@ http_load_outcome http_load_run(http_load *load, const http_load_plan *plan) {
     outcome.seconds = bench_now() - start;
     outcome.busy = (bench_cpu_time(getpid()) - cpu) / outcome.seconds;
     qsort(load->latencies, plan->count, sizeof(*load->latencies), compare);
-    outcome.p50_us = load->latencies[plan->count / 2];
-    outcome.p99_us = load->latencies[plan->count * 99 / 100];
+    outcome.p50_us = (double)load->latencies[plan->count / 2];
+    outcome.p99_us = (double)load->latencies[plan->count * 99 / 100];
     free(load->latencies);
     return outcome;
 }
