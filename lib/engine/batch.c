@@ -81,19 +81,21 @@ static void write_nothing(sk__writer *writer, const seckill_op *op) {
 }
 
 static const struct kind {
+    /* All of the requests and their users; NULL: each is written by the next. */
+    void (*encode)(seckill_op *const *ops, uint32_t count, sk__command *command);
     void (*write)(sk__writer *writer, const seckill_op *op);
-    size_t size; /* of a request, its id included; 0: the user is all, or it has an encoding of its own */
+    size_t size; /* of a request, its id included; 0: the user is all */
     sk__script_id script;
     bool changes_nothing;
     bool serves; /* it takes what is on its way to the shard */
 } kinds[SK__OP_KINDS] = {
-    [SK__RESERVE] = {NULL, 0, SK__SCRIPT_reserve, false, true},
-    [SK__CONFIRM] = {write_confirm, 34, SK__SCRIPT_confirm, false, true},
-    [SK__CANCEL] = {write_nothing, 16, SK__SCRIPT_cancel, false, false},
-    [SK__REFUND] = {write_nothing, 16, SK__SCRIPT_refund, false, false},
-    [SK__LOOKUP] = {NULL, 0, SK__SCRIPT_lookup, true, false},
-    [SK__ENQUEUE] = {NULL, 0, SK__SCRIPT_enqueue, false, false},
-    [SK__POLL] = {write_poll, 42, SK__SCRIPT_poll, true, false},
+    [SK__RESERVE] = {sk__reserves_encode, NULL, 0, SK__SCRIPT_reserve, false, true},
+    [SK__CONFIRM] = {NULL, write_confirm, 34, SK__SCRIPT_confirm, false, true},
+    [SK__CANCEL] = {NULL, write_nothing, 16, SK__SCRIPT_cancel, false, false},
+    [SK__REFUND] = {NULL, write_nothing, 16, SK__SCRIPT_refund, false, false},
+    [SK__LOOKUP] = {NULL, NULL, 0, SK__SCRIPT_lookup, true, false},
+    [SK__ENQUEUE] = {sk__enqueues_encode, NULL, 0, SK__SCRIPT_enqueue, false, false},
+    [SK__POLL] = {NULL, write_poll, 42, SK__SCRIPT_poll, true, false},
 };
 
 static const struct kind *kind_of(const sk__batch *batch) {
@@ -136,12 +138,8 @@ static void encode(sk__call *call, sk__command *command) {
     sk__shard_encode(batch->line->shard, command, kind_of(batch)->script, call->with_text);
     if (kind_of(batch)->serves)
         batch->takes = sk__shard_encode_supply(batch->line->shard, command);
-    if (batch->line->kind == SK__RESERVE) {
-        sk__reserves_encode(batch->ops, batch->count, command);
-        return;
-    }
-    if (batch->line->kind == SK__ENQUEUE) {
-        sk__enqueues_encode(batch->ops, batch->count, command);
+    if (kind_of(batch)->encode != NULL) {
+        kind_of(batch)->encode(batch->ops, batch->count, command);
         return;
     }
     if (kind_of(batch)->size != 0)
@@ -327,7 +325,7 @@ static void on_answers(sk__batch *batch, sk__reader *reply) {
 
     if (of_queue)
         progress = sk__read_progress(reply);
-    if (batch->line->kind == SK__RESERVE || batch->line->kind == SK__ENQUEUE)
+    if (kind->encode != NULL)
         is_alike = sk__answers_are_alike(*reply);
     if (is_alike && of_queue)
         sound = sk__read_alike_places(reply, batch->count, header.now_ms, &progress, &alike);

@@ -33,19 +33,34 @@ static bool users_differ(seckill_op *const *ops, uint32_t count) {
     return true;
 }
 
-static void encode_common(seckill_op *const *ops, uint32_t count, sk__command *command) {
-    sk__writer writer = sk__command_add_packed(command, 16);
-    int64_t first = ops[0]->time_ms, last = first;
-    bool alike = true;
+/* When the first and the last of them were created. */
+typedef struct {
+    int64_t first, last;
+} span;
+
+static span span_of(seckill_op *const *ops, uint32_t count) {
+    span times = {ops[0]->time_ms, ops[0]->time_ms};
 
     for (uint32_t i = 1; i < count; i++) {
-        alike = alike && ops[i]->quantity == ops[0]->quantity;
-        first = ops[i]->time_ms < first ? ops[i]->time_ms : first;
-        last = ops[i]->time_ms > last ? ops[i]->time_ms : last;
+        times.first = ops[i]->time_ms < times.first ? ops[i]->time_ms : times.first;
+        times.last = ops[i]->time_ms > times.last ? ops[i]->time_ms : times.last;
     }
+    return times;
+}
+
+static void write_span(sk__writer *writer, span times) {
+    sk__write_u48(writer, (uint64_t)times.first);
+    sk__write_u48(writer, (uint64_t)times.last);
+}
+
+static void encode_common(seckill_op *const *ops, uint32_t count, sk__command *command) {
+    sk__writer writer = sk__command_add_packed(command, 16);
+    bool alike = true;
+
+    for (uint32_t i = 1; i < count; i++)
+        alike = alike && ops[i]->quantity == ops[0]->quantity;
     sk__write_u32(&writer, alike && (count == 1 || users_differ(ops, count)) ? ops[0]->quantity : 0);
-    sk__write_u48(&writer, (uint64_t)first);
-    sk__write_u48(&writer, (uint64_t)last);
+    write_span(&writer, span_of(ops, count));
     command->failed = command->failed || writer.failed;
 }
 
@@ -94,21 +109,17 @@ void sk__reserves_encode(seckill_op *const *ops, uint32_t count, sk__command *co
 
 static void encode_common_of_queue(seckill_op *const *ops, uint32_t count, sk__command *command) {
     sk__writer writer = sk__command_add_packed(command, 19);
-    int64_t first = ops[0]->time_ms, last = first;
     uint32_t most = 0;
     bool lost = false;
 
     for (uint32_t i = 0; i < count; i++) {
         lost = lost || ops[i]->again;
         most = ops[i]->quantity > most ? ops[i]->quantity : most;
-        first = ops[i]->time_ms < first ? ops[i]->time_ms : first;
-        last = ops[i]->time_ms > last ? ops[i]->time_ms : last;
     }
     sk__write_u16(&writer, (uint16_t)count);
     sk__write_u8(&writer, lost);
     sk__write_u32(&writer, most);
-    sk__write_u48(&writer, (uint64_t)first);
-    sk__write_u48(&writer, (uint64_t)last);
+    write_span(&writer, span_of(ops, count));
     command->failed = command->failed || writer.failed;
 }
 

@@ -3,6 +3,8 @@ local function fail(text)
   error({ err = text })
 end
 
+local NUMBER_END = 9007199254740992 -- every whole number below it is exact; nor is infinity a number, or what is none
+
 -- A whole number under 2^53 as text: in parts that are integers to C on every machine, which costs a fifth of '%.0f'.
 local function number(value)
   if value < 0 then return string.format('%.0f', value) end
@@ -18,6 +20,15 @@ local function check_layout(stored, key)
   if stored and stored ~= LAYOUT then
     fail('LAYOUT these keys have layout ' .. stored .. ', this release knows layout ' .. LAYOUT .. ' (' .. key .. ')')
   end
+end
+
+-- What shards answer and store on their short ways too. A record behind its id: see shard.lua.
+local ALIKE = '\204' -- one answer instead of all
+local RECORD_END = '>BI4I7I6I6I4'
+-- The byte of the state holds the audit's stamp above it: the generation that counted the user's records last.
+local STATES, STAMPS = 16, 15
+local function stamp_of(generation)
+  return generation == 0 and 0 or ((generation - 1) % STAMPS + 1) * STATES
 end
 
 -- A command and its key, for a person.

@@ -39,7 +39,7 @@ local record_ends = {}
 local function record_end_of(quantity)
   local record_end = record_ends[quantity]
   if not record_end then
-    record_end = struct.pack('>BI4I7I6I6I4', RESERVED + stamp, quantity, stock.price, now, now + stock.hold, stock.grace)
+    record_end = struct.pack(RECORD_END, RESERVED + stamp, quantity, stock.price, now, now + stock.hold, stock.grace)
     record_ends[quantity] = record_end
   end
   return record_end

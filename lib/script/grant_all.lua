@@ -1,12 +1,11 @@
 -- The way that nearly every batch of a sale takes: all its users are new, and each can have what he asks for. Then one look
 -- decides for all of them, and one command writes them all. Whatever is not as usual, damage too, changes nothing here and goes
 -- the long way behind it, which is right for everything. It stands before the preludes of that, so that what they define costs
--- nothing here; records and stamps are as shard.lua says.
+-- nothing here; records are as shard.lua says.
 --
 -- ARGV   as reserve.lua says
 -- reply  instead of the answers: ALIKE B, then the records' ends, which are alike: all behind the reservation id
 local STOCK_KEY, USERS_KEY, EXPIRATIONS_KEY = KEYS[1], KEYS[2], KEYS[3]
-local ALIKE = '\204'
 local IN_A_MEMBER = 64
 
 -- Of each user there is no record; then fields for HSET: the users and their records.
@@ -42,9 +41,8 @@ local function look()
   if layout ~= LAYOUT or stored_seed ~= seed or settings + 0 < version or state ~= '0' then return nil end
   available, reserved, clock, price, limit, start, stop, hold, grace, window, remember = available + 0, reserved + 0, clock + 0,
     price + 0, limit + 0, start + 0, stop + 0, hold + 0, grace + 0, window + 0, remember + 0
-  -- Every whole number below it is exact; nor is infinity a number, or what is none.
   local sum = available + reserved + clock + price + limit + start + stop + hold + grace + window + remember
-  if not (sum >= 0 and sum < 9007199254740992) then return nil end
+  if not (sum >= 0 and sum < NUMBER_END) then return nil end
   local count = #ARGV[4] / 16
   local units = quantity * count
   if units > available or quantity > limit or redis.pcall('EXISTS', unpack(KEYS)) ~= #KEYS then return nil end
@@ -52,7 +50,7 @@ local function look()
   if audit then
     local generation, counting = struct.unpack('>I8B', audit)
     if counting ~= 0 then return nil end
-    stamp = generation == 0 and 0 or ((generation - 1) % 15 + 1) * 16
+    stamp = stamp_of(generation)
   end
   local time = redis.pcall('TIME')
   local now = math.max(time[1] * 1000 + math.floor(time[2] / 1000), clock)
@@ -60,7 +58,7 @@ local function look()
   if oldest + window < now or newest + window >= now + remember then return nil end
   if not is_life(run) or not may_write_hashes() then return nil end
   local ends = now + hold
-  local record_end = struct.pack('>BI4I7I6I6I4', 1 + stamp, quantity, price, now, ends, grace)
+  local record_end = struct.pack(RECORD_END, 1 + stamp, quantity, price, now, ends, grace)
   local fields = fields_of(count, record_end)
   return fields, available - units, reserved + units, now, ends, settings, record_end
 end

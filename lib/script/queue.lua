@@ -6,7 +6,6 @@
 local ENTRY_MAX = 64
 local REQUEST = '>c16I4I6B' -- reservation id, quantity, since when it waits, size of the user; the user follows
 local REQUEST_SIZE = 27
-local ALIKE = '\204' -- instead of all answers
 
 -- reading them in order, from the first that is not decided ----------------------------------------------------------------
 local entries, in_entries, after, to, page = {}, 0, '-', '+', 16

@@ -24,8 +24,6 @@ local MEMBER_MAX = 64 -- users in one member of :expirations
 -- the state ends by itself: a hold, the memory of a request id; 0 is never. Each record that ends has an entry in :expirations
 -- at that time. `grace` is how long past its hold its token stands, as it was at the grant: settings may change meanwhile.
 local RECORD, RECORD_SIZE = '>c16BI4I7I6I6I4', 44
--- The byte of the state holds the audit's stamp above it: the generation that counted the user's records last.
-local STATES, STAMPS = 16, 15
 
 local COUNTERS = {
   'loaded', 'available', 'reserved', 'sold', 'taken', 'sent', 'cancelled', 'expired', 'refunded',
@@ -35,7 +33,6 @@ local SETTINGS = {
   'settings', 'state', 'price', 'limit', 'start', 'end', 'hold', 'grace', 'window', 'remember', 'skew', 'max_events',
   'max_queue',
 }
-local NUMBER_END = 9007199254740992 -- every whole number below it is exact; nor is infinity a number, or what is none
 local stock, before = {}, {}
 local stored_seed, stored_run
 local now, run, expiring, freed
@@ -87,7 +84,7 @@ local stamp = 0
 
 local function stamp_with(generation)
   audit.generation = generation
-  stamp = generation == 0 and 0 or ((generation - 1) % STAMPS + 1) * STATES
+  stamp = stamp_of(generation)
 end
 
 local function read_audit(stored, step)

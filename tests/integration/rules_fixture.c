@@ -122,6 +122,29 @@ sale_answer rules_reserve(rules *r, const char *user, const char *request_id, ui
 
 /* ---- what is stored ---- */
 
+/* Starts a reserve for each of these users and waits for all. */
+sale_answer *rules_reserve_all(rules *r, const char *stem, uint32_t count, uint32_t quantity) {
+    sale_answer *answers = calloc(count, sizeof(*answers));
+
+    assert_non_null(answers);
+    for (uint32_t i = 0; i < count; i++) {
+        char user[32];
+
+        (void)snprintf(user, sizeof(user), "%s%u", stem, i);
+        assert_status(sale_start_reserve_at(&r->sale, user, "r", quantity, r->now_ms, &answers[i]), SECKILL_OK);
+    }
+    sale_wait(&r->sale, answers, count);
+    return answers;
+}
+
+uint32_t rules_count_of(const sale_answer *answers, uint32_t count, seckill_status status) {
+    uint32_t found = 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        found += answers[i].status == status;
+    return found;
+}
+
 long long rules_field(rules *r, uint32_t shard, const char *field) {
     char key[SECKILL_SHARD_KEY_SIZE];
 

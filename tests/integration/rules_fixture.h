@@ -66,6 +66,12 @@ int64_t rules_server_ms(const rules *r);
 /* Reserves with `created` now; the clocks must have been stopped. */
 sale_answer rules_reserve(rules *r, const char *user, const char *request_id, uint32_t quantity);
 
+/* Reserves for the users STEM0, STEM1 ..., all with the request id "r", in one turn; the caller frees the answers. The clocks
+ * must have been stopped. */
+sale_answer *rules_reserve_all(rules *r, const char *stem, uint32_t count, uint32_t quantity);
+/* How many of these answers have a status. */
+uint32_t rules_count_of(const sale_answer *answers, uint32_t count, seckill_status status);
+
 /* One counter or setting of a shard's :stock. */
 long long rules_field(rules *r, uint32_t shard, const char *field);
 void rules_set_field(rules *r, uint32_t shard, const char *field, long long value);

@@ -33,36 +33,13 @@ static void begin(rules *r, uint32_t limit, int64_t units) {
     forget_ways(r);
 }
 
-/* Users from `first` on, in one batch; the caller frees the answers. */
-static sale_answer *reserve_crowd(rules *r, uint32_t first, uint32_t count, uint32_t quantity) {
-    sale_answer *answers = calloc(count, sizeof(*answers));
-
-    assert_non_null(answers);
-    for (uint32_t i = 0; i < count; i++) {
-        char user[24];
-
-        (void)snprintf(user, sizeof(user), "user-%u", first + i);
-        assert_status(sale_start_reserve_at(&r->sale, user, "r", quantity, r->now_ms, &answers[i]), SECKILL_OK);
-    }
-    sale_wait(&r->sale, answers, count);
-    return answers;
-}
-
-static uint32_t count_of(const sale_answer *answers, uint32_t count, seckill_status status) {
-    uint32_t found = 0;
-
-    for (uint32_t i = 0; i < count; i++)
-        found += answers[i].status == status;
-    return found;
-}
-
 static void one_look_grants_a_crowd(void **state) {
     rules *r = *state;
     sale_answer *answers;
     sale_stock_answer stock;
 
     begin(r, 5, 1000);
-    answers = reserve_crowd(r, 0, CROWD, 3);
+    answers = rules_reserve_all(r, "user-", CROWD, 3);
     assert_false(went_the_long_way(r));
     for (uint32_t i = 0; i < CROWD; i++) {
         rules_record records[SECKILL_USER_RECORDS_MAX];
@@ -97,12 +74,12 @@ static void the_last_unit_is_granted_and_no_more(void **state) {
     sale_answer *answers;
 
     begin(r, 1, CROWD + 1);
-    answers = reserve_crowd(r, 0, CROWD, 1);
-    assert_int_equal(count_of(answers, CROWD, SECKILL_OK), CROWD);
+    answers = rules_reserve_all(r, "user-", CROWD, 1);
+    assert_int_equal(rules_count_of(answers, CROWD, SECKILL_OK), CROWD);
     assert_false(went_the_long_way(r));
     free(answers);
-    answers = reserve_crowd(r, CROWD, 2, 1);
-    assert_int_equal(count_of(answers, 2, SECKILL_SOLD_OUT), 2);
+    answers = rules_reserve_all(r, "late-", 2, 1);
+    assert_int_equal(rules_count_of(answers, 2, SECKILL_SOLD_OUT), 2);
     free(answers);
     rules_check(r);
 }
@@ -112,9 +89,9 @@ static void one_too_many_goes_the_long_way(void **state) {
     sale_answer *answers;
 
     begin(r, 1, CROWD);
-    answers = reserve_crowd(r, 0, CROWD, 1);
-    assert_int_equal(count_of(answers, CROWD, SECKILL_OK), CROWD - 1);
-    assert_int_equal(count_of(answers, CROWD, SECKILL_SOLD_OUT), 1);
+    answers = rules_reserve_all(r, "user-", CROWD, 1);
+    assert_int_equal(rules_count_of(answers, CROWD, SECKILL_OK), CROWD - 1);
+    assert_int_equal(rules_count_of(answers, CROWD, SECKILL_SOLD_OUT), 1);
     assert_true(went_the_long_way(r));
     free(answers);
     rules_check(r);
@@ -125,11 +102,11 @@ static void who_is_known_goes_the_long_way(void **state) {
     sale_answer *first, *answers;
 
     begin(r, 1, 1000);
-    first = reserve_crowd(r, 70, 1, 1);
+    first = rules_reserve_all(r, "user-7", 1, 1);
     forget_ways(r);
-    answers = reserve_crowd(r, 0, CROWD, 1);
+    answers = rules_reserve_all(r, "user-", CROWD, 1);
     assert_true(went_the_long_way(r));
-    assert_int_equal(count_of(answers, CROWD, SECKILL_OK), CROWD);
+    assert_int_equal(rules_count_of(answers, CROWD, SECKILL_OK), CROWD);
     for (uint32_t i = 0; i < CROWD; i++)
         assert_int_equal(answers[i].replayed, i == 70);
     assert_memory_equal(answers[70].reservation.id, first->reservation.id, sizeof(first->reservation.id));
@@ -149,7 +126,7 @@ static void who_stands_in_it_twice_goes_the_long_way(void **state) {
     assert_status(sale_start_reserve_at(&r->sale, "twin", "b", 1, r->now_ms, &answers[2]), SECKILL_OK);
     sale_wait(&r->sale, answers, 3);
     assert_true(went_the_long_way(r));
-    assert_int_equal(count_of(answers, 3, SECKILL_OK), 3);
+    assert_int_equal(rules_count_of(answers, 3, SECKILL_OK), 3);
     assert_int_equal(sale_stock(&r->sale).total.reserved, 4);
     rules_check(r);
 }
@@ -191,9 +168,9 @@ static void the_rules_are_kept(void **state) {
 
         rules_set_field(r, 0, cases[i].field, cases[i].value);
         forget_ways(r);
-        answers = reserve_crowd(r, 1000 * (uint32_t)i, 3, cases[i].quantity);
+        answers = rules_reserve_all(r, cases[i].field, 3, cases[i].quantity);
         rules_set_field(r, 0, cases[i].field, cases[i].back);
-        assert_int_equal(count_of(answers, 3, cases[i].status), 3);
+        assert_int_equal(rules_count_of(answers, 3, cases[i].status), 3);
         assert_true(went_the_long_way(r));
         free(answers);
         rules_check(r);
@@ -225,7 +202,7 @@ static void another_life_begins_an_epoch(void **state) {
     epoch = rules_field(r, 0, "epoch");
     redis_server_forget(redis_server_command(r->server, "HSET %s run %s", sale_key(&r->sale, 0, "stock", key),
                                              "0123456789012345678901234567890123456789"));
-    free(reserve_crowd(r, 0, 3, 1));
+    free(rules_reserve_all(r, "user-", 3, 1));
     assert_true(went_the_long_way(r));
     assert_true(rules_field(r, 0, "epoch") > epoch);
     rules_check(r);
@@ -241,12 +218,12 @@ static void while_somebody_counts_it_goes_the_long_way(void **state) {
     audit[8] = 1; /* it is being counted */
     redis_server_forget(
         redis_server_command(r->server, "HSET %s audit %b", sale_key(&r->sale, 0, "stock", key), audit, sizeof(audit)));
-    free(reserve_crowd(r, 0, 3, 1));
+    free(rules_reserve_all(r, "user-", 3, 1));
     assert_true(went_the_long_way(r));
     audit[8] = 0;
     redis_server_forget(redis_server_command(r->server, "HSET %s audit %b", key, audit, sizeof(audit)));
     forget_ways(r);
-    free(reserve_crowd(r, 10, 3, 1));
+    free(rules_reserve_all(r, "other-", 3, 1));
     assert_false(went_the_long_way(r));
     rules_check(r);
 }
@@ -268,7 +245,7 @@ static void what_is_no_number_is_damage(void **state) {
             (void)sale_key(&r->sale, 0, "stock", key);
             redis_server_forget(redis_server_command(r->server, "HSET %s %s %s", key, fields[i], values[k]));
             all = rules_everything(r);
-            answer = reserve_crowd(r, 0, 1, 1);
+            answer = rules_reserve_all(r, "user-", 1, 1);
             assert_status(answer->status, SECKILL_DAMAGED);
             after = rules_everything(r);
             assert_string_equal(all, after);

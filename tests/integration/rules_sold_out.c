@@ -9,29 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Starts a reserve for each of these users and waits for all. */
-static sale_answer *reserve_all(rules *r, const char *stem, uint32_t count, uint32_t quantity) {
-    sale_answer *answers = calloc(count, sizeof(*answers));
-
-    assert_non_null(answers);
-    for (uint32_t i = 0; i < count; i++) {
-        char user[32];
-
-        (void)snprintf(user, sizeof(user), "%s%u", stem, i);
-        assert_status(sale_start_reserve_at(&r->sale, user, "r", quantity, r->now_ms, &answers[i]), SECKILL_OK);
-    }
-    sale_wait(&r->sale, answers, count);
-    return answers;
-}
-
-static uint32_t count_of(const sale_answer *answers, uint32_t count, seckill_status status) {
-    uint32_t found = 0;
-
-    for (uint32_t i = 0; i < count; i++)
-        found += answers[i].status == status;
-    return found;
-}
-
 static void sold_out_or_not_enough_and_never_a_part(void **state) {
     rules *r = *state;
     sale other;
@@ -56,9 +33,9 @@ static void a_batch_stops_at_the_last_unit(void **state) {
 
     rules_sell(r, 1, 1, 1000, 0, 100);
     rules_freeze(r);
-    answers = reserve_all(r, "u", 700, 1);
-    assert_int_equal(count_of(answers, 700, SECKILL_OK), 100);
-    assert_int_equal(count_of(answers, 700, SECKILL_SOLD_OUT), 600);
+    answers = rules_reserve_all(r, "u", 700, 1);
+    assert_int_equal(rules_count_of(answers, 700, SECKILL_OK), 100);
+    assert_int_equal(rules_count_of(answers, 700, SECKILL_SOLD_OUT), 600);
     /* First come, first served. */
     for (int i = 0; i < 100; i++)
         assert_status(answers[i].status, SECKILL_OK);
@@ -72,13 +49,13 @@ static void before_it_says_empty_a_shard_takes_back_what_is_overdue(void **state
 
     rules_sell(r, 1, 1, 1000, 0, 20);
     rules_freeze(r);
-    free(reserve_all(r, "early", 20, 1));
+    free(rules_reserve_all(r, "early", 20, 1));
     rules_pass(r, 999);
     assert_status(rules_reserve(r, "late", "r", 1).status, SECKILL_SOLD_OUT);
     rules_pass(r, 1);
-    answers = reserve_all(r, "late", 30, 1);
-    assert_int_equal(count_of(answers, 30, SECKILL_OK), 20);
-    assert_int_equal(count_of(answers, 30, SECKILL_SOLD_OUT), 10);
+    answers = rules_reserve_all(r, "late", 30, 1);
+    assert_int_equal(rules_count_of(answers, 30, SECKILL_OK), 20);
+    assert_int_equal(rules_count_of(answers, 30, SECKILL_SOLD_OUT), 10);
     free(answers);
     rules_check(r);
 }
@@ -92,8 +69,8 @@ static void overdue_units_of_many_users_are_all_found(void **state) {
 
     rules_sell(r, 1, USERS, 1000, 0, USERS);
     rules_freeze(r);
-    answers = reserve_all(r, "early", USERS, 1);
-    assert_int_equal(count_of(answers, USERS, SECKILL_OK), USERS);
+    answers = rules_reserve_all(r, "early", USERS, 1);
+    assert_int_equal(rules_count_of(answers, USERS, SECKILL_OK), USERS);
     free(answers);
     rules_pass(r, 1000);
     all = rules_reserve(r, "rich", "r", USERS);
@@ -111,12 +88,12 @@ static void a_batch_that_waits_for_overdue_units_keeps_its_order(void **state) {
 
     rules_sell(r, 1, 3, 1000, 0, USERS);
     rules_freeze(r);
-    free(reserve_all(r, "early", USERS, 1));
+    free(rules_reserve_all(r, "early", USERS, 1));
     rules_pass(r, 1000);
-    answers = reserve_all(r, "late", 600, 3);
-    granted = count_of(answers, 600, SECKILL_OK);
+    answers = rules_reserve_all(r, "late", 600, 3);
+    granted = rules_count_of(answers, 600, SECKILL_OK);
     assert_int_equal(granted, USERS / 3);
-    assert_int_equal(count_of(answers, 600, SECKILL_SOLD_OUT), 600 - granted);
+    assert_int_equal(rules_count_of(answers, 600, SECKILL_SOLD_OUT), 600 - granted);
     free(answers);
     rules_check(r);
 }
@@ -208,8 +185,8 @@ static void several_clients_share_the_last_units(void **state) {
         for (uint32_t i = 0; i < CLIENTS * EACH; i++)
             done += answers[i].calls != 0;
     }
-    assert_int_equal(count_of(answers, CLIENTS * EACH, SECKILL_OK), UNITS);
-    assert_int_equal(count_of(answers, CLIENTS * EACH, SECKILL_SOLD_OUT), CLIENTS * EACH - UNITS);
+    assert_int_equal(rules_count_of(answers, CLIENTS * EACH, SECKILL_OK), UNITS);
+    assert_int_equal(rules_count_of(answers, CLIENTS * EACH, SECKILL_SOLD_OUT), CLIENTS * EACH - UNITS);
     for (uint32_t c = 0; c < CLIENTS; c++)
         sale_close(&others[c]);
     free(answers);
@@ -230,8 +207,8 @@ static void random_quantities_keep_the_account(void **state) {
         sale_answer *answers;
 
         (void)snprintf(stem, sizeof(stem), "s%u-", i);
-        answers = reserve_all(r, stem, users, quantity);
-        taken += (int64_t)count_of(answers, users, SECKILL_OK) * quantity;
+        answers = rules_reserve_all(r, stem, users, quantity);
+        taken += (int64_t)rules_count_of(answers, users, SECKILL_OK) * quantity;
         free(answers);
         stock = sale_stock(&r->sale);
         assert_true(sale_account_holds(&stock));
