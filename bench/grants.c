@@ -11,39 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHARDS = 8, IN_FLIGHT = 8192, FIELDS = 512, VALUE = 44, AHEAD = 2 };
-
-static double ours(uint64_t users) {
-    redis_server *server = shop_server(shop_everysec);
-    shop_crowd crowd = {.count = users, .in_flight = IN_FLIGHT};
-    shop_outcome outcome;
-    double cpu;
-    sale shop;
-
-    shop_open(&shop, server, SHARDS, users);
-    cpu = bench_cpu_time(redis_server_pid(server));
-    outcome = shop_sell(&shop, &crowd);
-    cpu = bench_cpu_time(redis_server_pid(server)) - cpu;
-    if (outcome.granted != users)
-        bench_fail("%llu of %llu users were granted a unit", (unsigned long long)outcome.granted, (unsigned long long)users);
-    bench_say("ours: %.0f/s, the server's processor %.0f %% used", (double)users / outcome.seconds,
-              100 * cpu / outcome.seconds);
-    sale_close(&shop);
-    redis_server_free(server);
-    return (double)users / outcome.seconds;
-}
-
-static double others(uint64_t users, int connections, int pipeline) {
-    redis_server *server = shop_server(shop_everysec);
-    char sha[41];
-    double rate;
-
-    one_user_prepare(server, users, sha);
-    rate = one_user_benchmark(server, sha, users, connections, pipeline);
-    bench_say("one-user script, %d connections, pipeline of %d: %.0f/s", connections, pipeline, rate);
-    redis_server_free(server);
-    return rate;
-}
+enum { FIELDS = 512, VALUE = 44, AHEAD = 2 };
 
 /* ---- the floor ---- */
 
@@ -104,9 +72,9 @@ int main(int argc, char **argv) {
     bench_series mine = {0}, plain = {0}, pipelined = {0}, lowest = {0};
 
     for (int i = 0; i < options.rounds; i++) {
-        bench_add(&mine, ours(users));
-        bench_add(&plain, others(users / 2, 50, 1));
-        bench_add(&pipelined, others(users, 50, 64));
+        bench_add(&mine, shop_grant_rate(shop_everysec, users));
+        bench_add(&plain, one_user_rate(shop_everysec, users / 2, 50, 1));
+        bench_add(&pipelined, one_user_rate(shop_everysec, users, 50, 64));
         bench_add(&lowest, floor_rate(users));
     }
     bench_row_print(&(bench_row){.id = "1",

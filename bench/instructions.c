@@ -142,37 +142,36 @@ static counts read_profile(FILE *file) {
     return all;
 }
 
-/* Runs this program under callgrind. */
-static counts count(const char *which, const char *address, uint64_t first, uint64_t requests, uint32_t in_flight) {
-    char self[TEXT], folder[] = "/tmp/bench-instructions-XXXXXX", profile[64], command[3 * TEXT];
+/* Runs this program under callgrind, which writes into the server's folder. */
+static counts count(const char *which, const redis_server *server, uint64_t first, uint64_t requests, uint32_t in_flight) {
+    char self[TEXT], profile[TEXT], command[4 * TEXT];
     ssize_t size = readlink("/proc/self/exe", self, sizeof(self) - 1);
     counts all;
     FILE *file;
     int status;
 
-    if (size < 0 || mkdtemp(folder) == NULL)
+    if (size < 0)
         bench_fail("%s", strerror(errno));
     self[size] = '\0';
-    (void)snprintf(profile, sizeof(profile), "%s/profile", folder);
+    (void)snprintf(profile, sizeof(profile), "%s/profile", redis_server_folder(server));
     (void)snprintf(command, sizeof(command),
                    "valgrind -q --tool=callgrind --dump-instr=no --compress-strings=yes --callgrind-out-file='%s' '%s' %s '%s' "
                    "%llu %llu %u >&2",
-                   profile, self, which, address, (unsigned long long)first, (unsigned long long)requests, in_flight);
+                   profile, self, which, redis_server_address(server), (unsigned long long)first, (unsigned long long)requests,
+                   in_flight);
     status = system(command);
     file = fopen(profile, "re");
     if (status != 0 || file == NULL)
         bench_fail("valgrind --tool=callgrind does not run here");
     all = read_profile(file);
     (void)fclose(file);
-    (void)unlink(profile);
-    (void)rmdir(folder);
     return all;
 }
 
 /* Of one request: what `more` took beyond `fewer`. */
-static counts for_each(const char *which, const char *address, uint64_t *first, uint64_t requests, uint32_t in_flight) {
-    counts fewer = count(which, address, *first, requests, in_flight);
-    counts more = count(which, address, *first + requests, 3 * requests, in_flight);
+static counts for_each(const char *which, const redis_server *server, uint64_t *first, uint64_t requests, uint32_t in_flight) {
+    counts fewer = count(which, server, *first, requests, in_flight);
+    counts more = count(which, server, *first + requests, 3 * requests, in_flight);
     double times = 2.0 * (double)requests;
 
     *first += 4 * requests;
@@ -191,28 +190,28 @@ static double sum(const counts *all) {
 }
 
 /* Batches share what a script takes: the fewer requests are under way, the more there is for each. */
-static void print_points(const char *address, uint64_t *first) {
+static void print_points(const redis_server *server, uint64_t *first) {
     static const uint32_t widths[] = {1, 8, 64, 512};
 
     for (size_t i = 0; i < sizeof(widths) / sizeof(widths[0]); i++) {
-        counts ours = for_each("ours", address, first, 1000 + 8 * (uint64_t)widths[i], widths[i]);
+        counts ours = for_each("ours", server, first, 1000 + 8 * (uint64_t)widths[i], widths[i]);
 
         bench_point_print("instructions for each reserve by requests under way", "library", widths[i], ours.library);
         bench_point_print("instructions for each reserve by requests under way", "all libraries", widths[i], sum(&ours));
     }
 }
 
-static void compare(const bench_options *options, const char *address) {
+static void compare(const bench_options *options, const redis_server *server) {
     enum { IN_FLIGHT = 8192 };
     uint64_t requests = bench_size(options, 3 * IN_FLIGHT, 500), first = 0;
-    counts ours = for_each("ours", address, &first, requests, IN_FLIGHT);
-    counts other = for_each("other", address, &first, requests, IN_FLIGHT);
+    counts ours = for_each("ours", server, &first, requests, IN_FLIGHT);
+    counts other = for_each("other", server, &first, requests, IN_FLIGHT);
     bench_series mine = {1, {ours.library}}, its = {1, {other.hiredis}};
     bench_series whole = {1, {sum(&ours)}}, its_whole = {1, {sum(&other)}};
     char note[2 * TEXT];
 
     if (!options->quick)
-        print_points(address, &first);
+        print_points(server, &first);
     bench_point_print("instructions for each reserve by requests under way", "library", IN_FLIGHT, ours.library);
     bench_point_print("instructions for each reserve by requests under way", "all libraries", IN_FLIGHT, sum(&ours));
     (void)snprintf(
@@ -253,7 +252,7 @@ int main(int argc, char **argv) {
     options = bench_parse(argc, argv, 1);
     server = shop_server(shop_everysec);
     shop_open(&shop, server, SHARDS, 10000000);
-    compare(&options, redis_server_address(server));
+    compare(&options, server);
     sale_close(&shop);
     redis_server_free(server);
     return 0;

@@ -88,7 +88,7 @@ static void ask_ours(sale *shop, timetable *self) {
             char user[SHOP_USER + 1];
 
             shop_user(self->first + self->sent, user);
-            shop_ask(shop, user, 0, on_answer, &self->times[self->sent++]);
+            shop_ask(shop->item, user, 0, on_answer, &self->times[self->sent++]);
         }
         (void)uv_run(&shop->loop, UV_RUN_NOWAIT);
     }

@@ -48,7 +48,7 @@ static double ask_ours(sale *shop, const char *user) {
     answer mine = {0};
     double start = bench_now();
 
-    shop_ask(shop, user, 0, on_answer, &mine);
+    shop_ask(shop->item, user, 0, on_answer, &mine);
     sale_run_until(shop, &mine.done);
     return mine.end - start;
 }

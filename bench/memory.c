@@ -118,7 +118,7 @@ static double under_way(uint64_t requests) {
     redis_server_pause(server);
     for (uint64_t i = 0; i < requests; i++) {
         shop_user(i, user);
-        shop_ask(&shop, user, 0, on_answer, &answered);
+        shop_ask(shop.item, user, 0, on_answer, &answered);
         if (i % 1000 == 0)
             (void)uv_run(&shop.loop, UV_RUN_NOWAIT); /* some are on their way, as in a sale */
     }

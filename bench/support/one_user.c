@@ -2,7 +2,7 @@
 
 #include "one_user.h"
 
-#include "bench.h"
+#include "shop.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,4 +68,16 @@ double one_user_benchmark(redis_server *server, const char *sha, uint64_t reques
 
     (void)snprintf(command, sizeof(command), "EVALSHA %s 2 %s %s user__rand_int__", sha, ONE_USER_STOCK, ONE_USER_USERS);
     return one_user_tool(server, requests, connections, pipeline, command);
+}
+
+double one_user_rate(const char *const *lines, uint64_t users, int connections, int pipeline) {
+    redis_server *server = shop_server(lines);
+    char sha[41];
+    double rate;
+
+    one_user_prepare(server, users, sha);
+    rate = one_user_benchmark(server, sha, users, connections, pipeline);
+    bench_say("one-user script, %d connections, pipeline of %d: %.0f/s", connections, pipeline, rate);
+    redis_server_free(server);
+    return rate;
 }

@@ -27,4 +27,7 @@ double one_user_tool(redis_server *server, uint64_t requests, int connections, i
 /* The same with EVALSHA of the script, each request another user of 16 bytes. */
 double one_user_benchmark(redis_server *server, const char *sha, uint64_t requests, int connections, int pipeline);
 
+/* The same on a server of its own with these lines, with units for all. */
+double one_user_rate(const char *const *lines, uint64_t users, int connections, int pipeline);
+
 #endif

@@ -37,7 +37,7 @@ void shop_user(uint64_t n, char user[SHOP_USER + 1]) {
         user[i] = (char)('0' + n % 10);
 }
 
-static void ask_for(seckill_item *item, const char *user, uint32_t flags, seckill_result_cb cb, void *user_data) {
+void shop_ask(seckill_item *item, const char *user, uint32_t flags, seckill_result_cb cb, void *user_data) {
     seckill_reserve_options options = SECKILL_RESERVE_OPTIONS_INIT;
     seckill_status status;
 
@@ -47,10 +47,6 @@ static void ask_for(seckill_item *item, const char *user, uint32_t flags, seckil
     status = seckill_reserve(item, &options, NULL, cb, user_data);
     if (status != SECKILL_OK)
         bench_fail("reserve: %s", seckill_status_message(status));
-}
-
-void shop_ask(const sale *shop, const char *user, uint32_t flags, seckill_result_cb cb, void *user_data) {
-    ask_for(shop->item, user, flags, cb, user_data);
 }
 
 /* ---- a crowd ---- */
@@ -88,7 +84,7 @@ static void ask(selling *self) {
     const shop_crowd *crowd = self->crowd;
     seckill_item *item = crowd->items != NULL ? crowd->items[self->next % crowd->item_count] : self->shop->item;
 
-    ask_for(item, self->users[self->next++], crowd->first_attempts ? SECKILL_FIRST_ATTEMPT : 0, on_answer, self);
+    shop_ask(item, self->users[self->next++], crowd->first_attempts ? SECKILL_FIRST_ATTEMPT : 0, on_answer, self);
 }
 
 shop_outcome shop_sell(sale *shop, const shop_crowd *crowd) {
@@ -106,4 +102,24 @@ shop_outcome shop_sell(sale *shop, const shop_crowd *crowd) {
     self.outcome.seconds = bench_now() - self.outcome.start;
     free(self.users);
     return self.outcome;
+}
+
+double shop_grant_rate(const char *const *lines, uint64_t users) {
+    redis_server *server = shop_server(lines);
+    shop_crowd crowd = {.count = users, .in_flight = 8192};
+    shop_outcome outcome;
+    double cpu;
+    sale shop;
+
+    shop_open(&shop, server, 8, users);
+    cpu = bench_cpu_time(redis_server_pid(server));
+    outcome = shop_sell(&shop, &crowd);
+    cpu = bench_cpu_time(redis_server_pid(server)) - cpu;
+    if (outcome.granted != users)
+        bench_fail("%llu of %llu users were granted a unit", (unsigned long long)outcome.granted, (unsigned long long)users);
+    bench_say("ours: %.0f/s, the server's processor %.0f %% used", (double)users / outcome.seconds,
+              100 * cpu / outcome.seconds);
+    sale_close(&shop);
+    redis_server_free(server);
+    return (double)users / outcome.seconds;
 }

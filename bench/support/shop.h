@@ -25,7 +25,7 @@ enum { SHOP_USER = 16 };
 void shop_user(uint64_t n, char user[SHOP_USER + 1]);
 
 /* Asks for a unit for one of these users, whose request id is the same; `flags` as seckill_reserve takes them. */
-void shop_ask(const sale *shop, const char *user, uint32_t flags, seckill_result_cb cb, void *user_data);
+void shop_ask(seckill_item *item, const char *user, uint32_t flags, seckill_result_cb cb, void *user_data);
 
 typedef struct {
     uint64_t granted, refused; /* refused: sold out */
@@ -45,5 +45,8 @@ typedef struct {
 
 /* Each user reserves one unit, once. Any other answer ends the program. */
 shop_outcome shop_sell(sale *shop, const shop_crowd *crowd);
+
+/* Grants a second to so many new users, on a server of its own with these lines: 8 shards, 8,192 requests in flight. */
+double shop_grant_rate(const char *const *lines, uint64_t users);
 
 #endif
