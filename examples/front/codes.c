@@ -49,6 +49,7 @@ static int http_of(seckill_status status) {
     case SECKILL_CONFLICT:
         return 422;
     case SECKILL_BUSY:
+    case SECKILL_RATE_LIMITED:
         return 429;
     case SECKILL_DENIED:
     case SECKILL_DAMAGED:

@@ -83,7 +83,8 @@ typedef struct {
  * SECKILL_SOLD_OUT: at some instant since the call (or of the 200 ms before it) no shard had a unit, and none was on its way.
  * SECKILL_NOT_ENOUGH: the same for as many as were asked for: fewer were left in all. SECKILL_LIMIT_REACHED,
  * SECKILL_NOT_STARTED, SECKILL_PAUSED, SECKILL_ENDED. SECKILL_CANCELLED, SECKILL_EXPIRED, SECKILL_REFUNDED: this request id's
- * reservation is over: use a new id to try again. SECKILL_BLACKLISTED: the queue's worker refused this request id.
+ * reservation is over: use a new id to try again. SECKILL_BLACKLISTED: the queue's worker refused this request id;
+ * or the client follows the blacklist, the user is on it, and nothing was granted under this request id before.
  * SECKILL_CONFLICT: this request id was used with another quantity.
  * SECKILL_TOO_OLD: created longer ago than the item's window, or ahead of the server's clock by remember_ms - window_ms
  * or more. SECKILL_LIMIT_REACHED also where the user has SECKILL_USER_RECORDS_MAX sold and refunded records. SECKILL_BUSY:

@@ -6,11 +6,14 @@
 #define SECKILL_SECKILL_H
 
 #include "base.h"
+#include "blacklist.h"
 #include "client.h"
 #include "events.h"
 #include "item.h"
+#include "limiter.h"
 #include "maintain.h"
 #include "metrics.h"
+#include "once.h"
 #include "preflight.h"
 #include "queue.h"
 #include "reconcile.h"

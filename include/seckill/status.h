@@ -41,6 +41,7 @@ typedef enum {
     X(TOO_OLD, 12, FINAL, "too_old", "the request was created longer ago than the item's window allows")                       \
     X(CONFLICT, 13, FINAL, "conflict", "the same id was used before for something else")                                       \
     X(BLACKLISTED, 14, FINAL, "blacklisted", "the user is blacklisted")                                                        \
+    X(RATE_LIMITED, 15, RETRYABLE, "rate_limited", "too many requests in too little time")                                     \
     /* errors of the caller */                                                                                                 \
     X(INVALID, -1, FINAL, "invalid", "an argument is missing or out of range")                                                 \
     X(NOT_DEFINED, -2, FINAL, "not_defined", "no such item is defined")                                                        \

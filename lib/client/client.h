@@ -32,6 +32,9 @@ bool sk__options_copy(void *out, size_t out_size, const void *options);
 /* Bytes of 1 to max, or from 0 where `may_be_empty`. */
 bool sk__bytes_valid(seckill_bytes bytes, size_t max, bool may_be_empty);
 
+/* NULL, or complete. */
+bool sk__allocator_valid(const seckill_allocator *allocator);
+
 /* A deadline that may be left to the client. */
 bool sk__timeout_valid(uint32_t timeout_ms);
 

@@ -61,7 +61,7 @@ static bool numbers_complete(seckill_client_options *out) {
            out->replicas <= SECKILL_REPLICAS_MAX && out->reconnect_min_ms <= out->reconnect_max_ms;
 }
 
-static bool allocator_valid(const seckill_allocator *allocator) {
+bool sk__allocator_valid(const seckill_allocator *allocator) {
     return allocator == NULL || (allocator->allocate != NULL && allocator->reallocate != NULL && allocator->release != NULL);
 }
 
@@ -74,7 +74,7 @@ seckill_status sk__client_options_complete(const seckill_client_options *options
         out->prefix = "seckill";
     if (out->allocator == NULL)
         out->allocator = &sk__default_allocator;
-    if (!numbers_complete(out) || !allocator_valid(out->allocator) || !sk__prefix_valid(out->prefix))
+    if (!numbers_complete(out) || !sk__allocator_valid(out->allocator) || !sk__prefix_valid(out->prefix))
         return SECKILL_INVALID;
     if ((out->user != NULL && out->password == NULL) || (int)out->log_level < 0 || out->log_level > SECKILL_LOG_DEBUG)
         return SECKILL_INVALID;

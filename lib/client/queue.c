@@ -11,6 +11,8 @@ seckill_status seckill_enqueue(seckill_item *item, const seckill_reserve_options
 
     if (!sk__units_given(item, options, cb != NULL, &given))
         return SECKILL_INVALID;
+    if ((given.flags & SECKILL_FIRST_ATTEMPT) != 0 && sk__is_listed(item, given.user))
+        return sk__op_start_refused(item, SECKILL_BLACKLISTED, NULL, cb, user_data, op);
     sk__wish_begin(&wish, SK__ENQUEUE, given.user, given.timeout_ms, user_data);
     wish.ticket_cb = cb;
     return sk__units_start(item, &given, &wish, op);

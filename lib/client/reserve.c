@@ -51,8 +51,16 @@ seckill_status sk__units_start(seckill_item *item, const seckill_reserve_options
     sk__reservation_id(&item->names, given->user, given->request_id, id);
     wish->id = id;
     wish->quantity = quantity_of(given);
-    wish->time_ms = given->created_ms != 0 ? given->created_ms : wall_ms(item);
+    wish->time_ms = wish->listed ? SK__ALWAYS_TOO_OLD : given->created_ms != 0 ? given->created_ms : wall_ms(item);
     return sk__op_start(item, wish, op);
+}
+
+/* A first attempt that can be refused from memory; `refusal` gets how. */
+static bool is_refused(seckill_item *item, const seckill_reserve_options *given, bool listed, seckill_status *refusal) {
+    if ((given->flags & SECKILL_FIRST_ATTEMPT) == 0)
+        return false;
+    *refusal = SECKILL_BLACKLISTED;
+    return listed || sk__op_is_foreseen(item, quantity_of(given), refusal);
 }
 
 /* What is refused from memory needs no id, and is not kept. */
@@ -61,13 +69,16 @@ seckill_status seckill_reserve(seckill_item *item, const seckill_reserve_options
     seckill_reserve_options given;
     seckill_status refusal;
     sk__op_wish wish;
+    bool listed;
 
     if (!sk__units_given(item, options, cb != NULL, &given))
         return SECKILL_INVALID;
-    if ((given.flags & SECKILL_FIRST_ATTEMPT) != 0 && sk__op_is_foreseen(item, quantity_of(&given), &refusal))
-        return sk__op_start_refused(item, refusal, cb, user_data, op);
+    listed = sk__is_listed(item, given.user);
+    if (is_refused(item, &given, listed, &refusal))
+        return sk__op_start_refused(item, refusal, cb, NULL, user_data, op);
     sk__wish_begin(&wish, SK__RESERVE, given.user, given.timeout_ms, user_data);
     wish.result_cb = cb;
+    wish.listed = listed;
     return sk__units_start(item, &given, &wish, op);
 }
 

@@ -17,6 +17,8 @@
 typedef struct sk__engine sk__engine;
 typedef struct sk__timer sk__timer;
 
+enum { SK__ONCE_PARTS = 16 };
+
 /* Something with a deadline. `fire` runs in a turn, with the timer stopped. It stands in the heap, or in line. */
 struct sk__timer {
     sk__heap_node node; /* key: when */
@@ -50,11 +52,14 @@ struct sk__engine {
     sk__engine_config config;
     char prefix[SECKILL_PREFIX_MAX + 1];
     sk__heap timers;
-    sk__link in_line;  /* timers of those who wait for config.timeout_ms, as most do: in order by themselves */
-    sk__link items;    /* every item with a handle or a user */
-    sk__link calls;    /* that wait to be sent */
-    sk__link refused;  /* ops that were refused from memory, to be called back in the next turn */
-    uint64_t sequence; /* of ops, so that the oldest can be told */
+    sk__link in_line;                /* timers of those who wait for config.timeout_ms, as most do: in order by themselves */
+    sk__link items;                  /* every item with a handle or a user */
+    sk__link calls;                  /* that wait to be sent */
+    struct sk__blacklist *blacklist; /* NULL: it is not followed */
+    sk__link once[SK__ONCE_PARTS];   /* who wants to use something once, by the part it is in; */
+    uint32_t once_busy;              /* a bit for each part that a batch is under way for */
+    sk__link refused;                /* ops that were refused from memory, to be called back in the next turn */
+    uint64_t sequence;               /* of ops, so that the oldest can be told */
     uint64_t random;
     int64_t now_us; /* as of this turn, or this reply */
     bool closing;

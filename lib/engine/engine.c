@@ -1,6 +1,8 @@
 #include "engine/engine.h"
 
 #include "engine/batch.h"
+#include "engine/blacklist.h"
+#include "engine/once.h"
 #include "engine/task.h"
 
 #include <stdio.h>
@@ -27,6 +29,8 @@ seckill_status sk__engine_open(const sk__engine_config *config, sk__engine **out
     sk__list_init(&engine->items);
     sk__list_init(&engine->calls);
     sk__list_init(&engine->refused);
+    for (uint32_t i = 0; i < SK__ONCE_PARTS; i++)
+        sk__list_init(&engine->once[i]);
     *out = engine;
     return SECKILL_OK;
 }
@@ -51,6 +55,7 @@ void sk__engine_free(sk__engine *engine) {
         sk__calls_send(engine);
     while (!sk__list_is_empty(&engine->items))
         sk__item_free(SK__CONTAINER(engine->items.next, seckill_item, link));
+    sk__blacklist_free(engine->blacklist);
     sk__heap_free(&engine->timers);
     for (uint32_t i = 0; i < SECKILL_NODES_MAX; i++)
         sk__heap_free(&engine->nodes[i].ready);
@@ -78,8 +83,10 @@ void sk__engine_turn(sk__engine *engine) {
     engine->now_us = sk__engine_now_us(engine);
     fire_due(engine);
     sk__ops_refuse(engine);
-    if (!engine->closing)
+    if (!engine->closing) {
+        sk__once_make(engine);
         sk__batches_make(engine);
+    }
     if (engine->closing)
         return; /* asked for by a callback: everything ends in the next turn */
     sk__calls_send(engine);

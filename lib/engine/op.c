@@ -2,6 +2,7 @@
 
 #include "base/histogram.h"
 #include "engine/batch.h"
+#include "engine/blacklist.h"
 
 #include <string.h>
 
@@ -126,6 +127,7 @@ static seckill_op *make(seckill_item *item, const sk__op_wish *wish) {
     if (wish->order_ref.size != 0)
         memcpy(op->bytes + op->user_size, wish->order_ref.data, wish->order_ref.size);
     op->ordered = wish->ordered;
+    op->listed = wish->listed;
     sk__list_init(&op->line.link);
     return op;
 }
@@ -318,8 +320,12 @@ bool sk__op_is_foreseen(seckill_item *item, uint32_t quantity, seckill_status *s
     return true;
 }
 
-seckill_status sk__op_start_refused(seckill_item *item, seckill_status status, seckill_result_cb cb, void *user_data,
-                                    seckill_op **op_or_null) {
+bool sk__is_listed(const seckill_item *item, seckill_bytes user) {
+    return sk__blacklist_has_user(item->engine->blacklist, user);
+}
+
+seckill_status sk__op_start_refused(seckill_item *item, seckill_status status, seckill_result_cb result_cb,
+                                    seckill_ticket_cb ticket_cb, void *user_data, seckill_op **op_or_null) {
     sk__engine *engine = item->engine;
     seckill_op *op;
 
@@ -333,13 +339,25 @@ seckill_status sk__op_start_refused(seckill_item *item, seckill_status status, s
         return SECKILL_NO_MEMORY;
     }
     op->item = item;
-    op->kind = SK__RESERVE;
-    op->cb.result = cb;
+    op->kind = ticket_cb != NULL ? SK__ENQUEUE : SK__RESERVE;
+    if (ticket_cb != NULL)
+        op->cb.ticket = ticket_cb;
+    else
+        op->cb.result = result_cb;
     op->user_data = user_data;
     op->want.status = status;
     sk__list_append(&engine->refused, &op->want.link);
     begun(op, op_or_null);
     return SECKILL_OK;
+}
+
+static void call_back_refused_ticket(seckill_op *op, seckill_status status) {
+    seckill_ticket_result result;
+
+    memset(&result, 0, sizeof(result));
+    result.status = status;
+    result.message = seckill_status_message(status);
+    call_back_ticket(op, &result);
 }
 
 void sk__ops_refuse(sk__engine *engine) {
@@ -353,22 +371,31 @@ void sk__ops_refuse(sk__engine *engine) {
         sk__list_remove(&op->want.link);
         engine->stats.from_memory++;
         sk__engine_leave(engine, status);
-        call_back(op, status, seckill_status_message(status), false, NULL);
+        if (op->kind == SK__ENQUEUE)
+            call_back_refused_ticket(op, status);
+        else
+            call_back(op, status, seckill_status_message(status), false, NULL);
         release(op);
     }
 }
 
 /* ---- the end of others ---- */
 
+/* Whoever is listed asks with a time that is always too old: the script finds what was granted to him before, and nothing else.
+ */
+static seckill_status said_to(const seckill_op *op, seckill_status status) {
+    return op->listed && status == SECKILL_TOO_OLD ? SECKILL_BLACKLISTED : status;
+}
+
 void sk__op_answer(seckill_op *op, const sk__answer *answer) {
     seckill_client_stats *stats = &op->item->engine->stats;
+    seckill_status status = said_to(op, answer->status);
 
-    leave(op, answer->status);
+    leave(op, status);
     stats->replayed += answer->replayed;
-    if (op->kind == SK__RESERVE && answer->status == SECKILL_OK && !answer->replayed)
+    if (op->kind == SK__RESERVE && status == SECKILL_OK && !answer->replayed)
         stats->granted++;
-    call_back(op, answer->status, seckill_status_message(answer->status), answer->replayed,
-              answer->has_record ? &answer->record : NULL);
+    call_back(op, status, seckill_status_message(status), answer->replayed, answer->has_record ? &answer->record : NULL);
     release(op);
 }
 

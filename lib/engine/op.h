@@ -40,6 +40,7 @@ struct seckill_op {
     bool may_be_done; /* a batch that carried it was lost */
     bool proven;      /* confirm: its shard's proof holds for it */
     bool ordered;     /* confirm: its order stands */
+    bool listed;      /* reserve: its user is blacklisted: only what was granted before is his */
     sk__timer deadline;
     sk__line *at;     /* its shard's line, where it stands or stood last; NULL: none yet */
     sk__batch *batch; /* that carries it, or NULL */
@@ -53,6 +54,9 @@ struct seckill_op {
     uint8_t bytes[]; /* the user, then the order reference */
 };
 
+/* When a request was made that no item is to serve any more. */
+enum { SK__ALWAYS_TOO_OLD = 1 };
+
 /* What a public call wants of an op. `bytes` are copied. */
 typedef struct {
     sk__op_kind kind;
@@ -63,6 +67,7 @@ typedef struct {
     sk__about about;
     bool one_record;
     bool ordered;        /* confirm: its order stands */
+    bool listed;         /* reserve: its user is blacklisted */
     uint32_t timeout_ms; /* 0: the engine's */
     seckill_result_cb result_cb;
     seckill_lookup_cb lookup_cb;
@@ -76,9 +81,12 @@ seckill_status sk__op_start(seckill_item *item, const sk__op_wish *wish, seckill
 /* Whether a reserve that was never sent before can be refused from memory; `status` gets how. */
 bool sk__op_is_foreseen(seckill_item *item, uint32_t quantity, seckill_status *status);
 
-/* Starts an op that is refused so, with the same errors. */
-seckill_status sk__op_start_refused(seckill_item *item, seckill_status status, seckill_result_cb cb, void *user_data,
-                                    seckill_op **op_or_null);
+/* Starts a reserve or an enqueue that is refused from memory, with the same errors. Of the two callbacks the other is NULL. */
+seckill_status sk__op_start_refused(seckill_item *item, seckill_status status, seckill_result_cb result_cb,
+                                    seckill_ticket_cb ticket_cb, void *user_data, seckill_op **op_or_null);
+
+/* Whether the client follows the blacklist, and it has this user. */
+bool sk__is_listed(const seckill_item *item, seckill_bytes user);
 
 /* Calls back who was refused from memory. In a turn. */
 void sk__ops_refuse(sk__engine *engine);

@@ -157,13 +157,12 @@ static void release(sk__task *task) {
 
 static const sk__task_kind page_kind = {next, encode, answer, report, release, true, true, false};
 
-/* It was in the caller's hands: digits, or all zeros. */
+/* It was in the caller's hands: a cursor, or all zeros. */
 static bool take_cursor(page_task *self, const seckill_reservations_cursor *cursor) {
     memcpy(&self->at, cursor, sizeof(self->at));
     if (self->at.text[0] == '\0')
         sk__cursor_begin(self->at.text);
-    return memchr(self->at.text, '\0', sizeof(self->at.text)) != NULL &&
-           self->at.text[strspn(self->at.text, "0123456789")] == '\0';
+    return sk__cursor_valid(self->at.text);
 }
 
 seckill_status sk__reservations_start(seckill_item *item, uint32_t shard, const seckill_reservations_cursor *cursor,

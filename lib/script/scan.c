@@ -9,6 +9,10 @@ void sk__cursor_begin(char cursor[SK__CURSOR_SIZE]) {
     cursor[0] = '0';
 }
 
+bool sk__cursor_valid(const char cursor[SK__CURSOR_SIZE]) {
+    return memchr(cursor, '\0', SK__CURSOR_SIZE) != NULL && cursor[strspn(cursor, "0123456789")] == '\0';
+}
+
 sk__walk_step sk__read_walk_step(sk__reader *reader) {
     sk__walk_step step;
     size_t size = sk__read_u8(reader);

@@ -25,6 +25,9 @@ typedef struct {
 /* Where a walk begins. */
 void sk__cursor_begin(char cursor[SK__CURSOR_SIZE]);
 
+/* Whether it is one that a step gave, or can be: it was in a caller's hands. */
+bool sk__cursor_valid(const char cursor[SK__CURSOR_SIZE]);
+
 sk__walk_step sk__read_walk_step(sk__reader *reader);
 sk__walked sk__read_walked(sk__reader *reader);
 

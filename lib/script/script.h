@@ -41,7 +41,12 @@
     X(purge)                                                                                                                   \
     X(items_add)                                                                                                               \
     X(items_remove)                                                                                                            \
-    X(items_list)
+    X(items_list)                                                                                                              \
+    X(blacklist_add)                                                                                                           \
+    X(blacklist_remove)                                                                                                        \
+    X(blacklist_check)                                                                                                         \
+    X(blacklist_follow)                                                                                                        \
+    X(once)
 
 typedef enum {
 #define SK__SCRIPT_ENUM(name) SK__SCRIPT_##name,

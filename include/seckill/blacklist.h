@@ -1,0 +1,175 @@
+/* libseckill: the blacklist: who is refused, shop-wide, whatever is left.
+ *
+ * A subject is a kind and a value: a user, an address or a network of addresses, or whatever else the shop can tell people by
+ * (a device, a card): it names the kind. Redis has the list, with a reason and an end for each subject. A client that follows
+ * it keeps a copy in its memory, so that nearly every check costs neither a message nor a microsecond.
+ *
+ * A user who is listed is refused by seckill_reserve and seckill_enqueue of a client that follows the list: at once, from
+ * memory, where SECKILL_FIRST_ATTEMPT is set; else the request still finds what was granted to it before. A worker names those
+ * whom it finds in its copy to seckill_queue_process. What else is to be checked (addresses, devices, who may poll or order) is
+ * for the host to ask.
+ *
+ * The list is shared by all activities of a prefix. Of its keys all lie in one slot of a Redis Cluster; no hash of it holds
+ * more than a sixteenth, so that the slot can move.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef SECKILL_BLACKLIST_H
+#define SECKILL_BLACKLIST_H
+
+#include "client.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    SECKILL_KIND_MAX = 16,          /* bytes of a kind: 1 to 16 of A-Za-z0-9._- */
+    SECKILL_SUBJECT_MAX = 64,       /* bytes of a value: 1 to 64, any */
+    SECKILL_REASON_MAX = 64,        /* bytes of a reason: 0 to 64, any */
+    SECKILL_BLACKLIST_BATCH = 256,  /* subjects of one call */
+    SECKILL_BLACKLIST_LENGTHEN = 1, /* flag of an entry: where it is listed for longer already, that stays */
+    SECKILL_BLACKLIST_CURSOR_SIZE = 40
+};
+
+#define SECKILL_KIND_USER "user" /* its value is the user, as given to seckill_reserve */
+#define SECKILL_KIND_ADDRESS                                                                                                   \
+    "address" /* its value is text: 192.0.2.7, 192.0.2.0/24, 2001:db8::1, 2001:db8::/32. Who adds one                          \
+                 names no bits behind the prefix; who checks one finds every network that has it.                              \
+                 ::ffff:192.0.2.7 is 192.0.2.7 */
+
+/* Who is meant. The bytes are the caller's, and copied. */
+typedef struct {
+    const char *kind;
+    seckill_bytes value;
+} seckill_subject;
+
+/* What is listed. Begin with {0}, or with what seckill_blacklist_read said. */
+typedef struct {
+    seckill_subject subject;
+    seckill_bytes reason; /* for a person */
+    int64_t until_ms;     /* the server's clock; 0: until it is removed. What is over is as if it were not listed */
+    int64_t since_ms;     /* when it was added last; ignored by seckill_blacklist_add */
+    uint32_t flags;       /* SECKILL_BLACKLIST_LENGTHEN */
+} seckill_blacklist_entry;
+
+typedef struct {
+    seckill_status status;
+    const char *message;
+    uint32_t changed; /* of the subjects named: they were not listed before, or otherwise; or they were, and are removed */
+    uint64_t entries; /* in the whole list, with those that are over and not cleared away yet */
+    int64_t server_time_ms; /* 0: no server answered */
+} seckill_blacklist_result;
+
+typedef void (*seckill_blacklist_cb)(const seckill_blacklist_result *result, void *user_data);
+
+/* Adds entries, all of them or none, in one step; what is listed already gets the new reason and end, but see
+ * SECKILL_BLACKLIST_LENGTHEN. Clears away what is over, a few times as many as are added. Safe to repeat.
+ *   entries     1 to SECKILL_BLACKLIST_BATCH of them, each subject once
+ *   timeout_ms  0: the client's
+ * SECKILL_INVALID: an argument is missing or out of range, an address is none or has bits behind its prefix, a subject stands
+ * there twice. SECKILL_BUSY, SECKILL_NO_MEMORY, SECKILL_CLOSED. The callback: also SECKILL_UNREACHABLE, SECKILL_SERVER_BUSY,
+ * SECKILL_SERVER_MEMORY, SECKILL_UNKNOWN (add them again), SECKILL_DENIED, SECKILL_DAMAGED, SECKILL_LAYOUT,
+ * SECKILL_SERVER_ERROR, SECKILL_PROTOCOL. */
+SECKILL_API SECKILL_CHECKED seckill_status seckill_blacklist_add(seckill_client *client, const seckill_blacklist_entry *entries,
+                                                                 size_t count, uint32_t timeout_ms, seckill_blacklist_cb cb,
+                                                                 void *user_data);
+
+/* Removes subjects: a network only by its own name, not by an address in it. Statuses as seckill_blacklist_add; of who is not
+ * listed nothing is said. Works also where Redis has reached maxmemory. */
+SECKILL_API SECKILL_CHECKED seckill_status seckill_blacklist_remove(seckill_client *client, const seckill_subject *subjects,
+                                                                    size_t count, uint32_t timeout_ms, seckill_blacklist_cb cb,
+                                                                    void *user_data);
+
+/* What is said of one subject. */
+typedef struct {
+    int is_listed;
+    int64_t until_ms, since_ms; /* 0: without an end; of an address the entry that lasts longest */
+    seckill_bytes reason;       /* valid during the callback */
+} seckill_blacklist_finding;
+
+typedef struct {
+    seckill_status status; /* SECKILL_OK: none is listed; SECKILL_BLACKLISTED: at least one is */
+    const char *message;
+    const seckill_blacklist_finding *findings; /* in the order of the subjects; NULL where Redis has not answered */
+    size_t count;
+    int64_t server_time_ms;
+} seckill_blacklist_check_result;
+
+typedef void (*seckill_blacklist_check_cb)(const seckill_blacklist_check_result *result, void *user_data);
+
+/* Asks Redis whether subjects are listed: exact, and as dear as any script. Statuses as seckill_blacklist_add. */
+SECKILL_API SECKILL_CHECKED seckill_status seckill_blacklist_check(seckill_client *client, const seckill_subject *subjects,
+                                                                   size_t count, uint32_t timeout_ms,
+                                                                   seckill_blacklist_check_cb cb, void *user_data);
+
+/* Where a walk over the whole list goes on. Zero: at its beginning. */
+typedef struct {
+    uint8_t bytes[SECKILL_BLACKLIST_CURSOR_SIZE];
+} seckill_blacklist_cursor;
+
+typedef struct {
+    seckill_status status;
+    const char *message;
+    seckill_blacklist_cursor next;
+    int complete;                           /* the walk has come round: who was listed all the time was met, some twice */
+    int restarted;                          /* another server answers than before, and the walk has begun anew */
+    const seckill_blacklist_entry *entries; /* valid during the callback; without those that are over */
+    size_t count;                           /* may be 0 before the end */
+    int64_t server_time_ms;
+} seckill_blacklist_read_result;
+
+typedef void (*seckill_blacklist_read_cb)(const seckill_blacklist_read_result *result, void *user_data);
+
+/* Reads a page of the list: about `max` entries, 1 to SECKILL_BATCH_MAX. Statuses as seckill_blacklist_add. */
+SECKILL_API SECKILL_CHECKED seckill_status seckill_blacklist_read(seckill_client *client,
+                                                                  const seckill_blacklist_cursor *cursor, uint32_t max,
+                                                                  uint32_t timeout_ms, seckill_blacklist_read_cb cb,
+                                                                  void *user_data);
+
+/* Options of the copy. Begin with SECKILL_BLACKLIST_OPTIONS_INIT; 0 means the default. */
+typedef struct {
+    size_t struct_size;
+    uint32_t poll_ms;     /* how often changes are asked for, 1 to 60,000; default 100 */
+    uint32_t max_entries; /* kept in memory, 1 to 67,108,864; default 4,000,000. One more is not kept: see `dropped` */
+} seckill_blacklist_options;
+
+#define SECKILL_BLACKLIST_OPTIONS_INIT                                                                                         \
+    { sizeof(seckill_blacklist_options), 0, 0 }
+
+/* Begins to follow the list: reads it in steps of some 1,000 entries, and then its changes every `poll_ms`, until the client is
+ * closed. While a connection is lost the copy stays as it is, and goes on where it was afterwards. Only where that is not
+ * possible (the list was restored from elsewhere, a failover has lost changes, more than 65,536 changes were missed) it is read
+ * anew, beside the old copy, which is used until the new one is whole.
+ * Memory: 24 bytes an entry in a table that is a quarter to three quarters full, 32 to 96 bytes for each entry; while it is
+ * read anew both. In Redis some 200 bytes an entry. SECKILL_CONFLICT: the client follows it already. SECKILL_INVALID,
+ * SECKILL_NO_MEMORY, SECKILL_CLOSED. */
+SECKILL_API SECKILL_CHECKED seckill_status seckill_blacklist_follow(seckill_client *client,
+                                                                    const seckill_blacklist_options *options);
+
+/* Looks into the copy: SECKILL_BLACKLISTED or SECKILL_OK. Well under a microsecond with a million entries; an address is looked
+ * up once for each length of prefix that is listed. What is known of a copy that is not loaded yet counts. until_ms  may be
+ * NULL; when it ends by the server's clock, 0: not at all, or not listed SECKILL_INVALID: a NULL argument, no subject, or the
+ * client does not follow the list. */
+SECKILL_API seckill_status seckill_blacklist_check_local(const seckill_client *client, const seckill_subject *subject,
+                                                         int64_t *until_ms);
+
+typedef struct {
+    size_t struct_size;
+    int is_following, is_loaded; /* loaded: all that was listed has been read once */
+    int64_t behind_ms;           /* the copy has everything that was listed so long ago; -1: not loaded yet. 100 to 200 while
+                                    Redis answers (with the default poll_ms), and rising while it does not */
+    uint64_t entries;            /* in the copy, with those that are over and not cleared away yet */
+    uint64_t dropped;            /* not kept for want of room or memory: only seckill_blacklist_check knows of them */
+    uint64_t bytes;              /* of the copy */
+    uint64_t changes;            /* followed so far */
+    uint64_t loads;              /* times that it was read from the beginning, completely */
+} seckill_blacklist_state;
+
+/* Fills what `state->struct_size` leaves room for. SECKILL_INVALID: a NULL argument or an impossible size. */
+SECKILL_API seckill_status seckill_blacklist_get_state(const seckill_client *client, seckill_blacklist_state *state);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
