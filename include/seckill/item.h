@@ -182,6 +182,7 @@ typedef struct {
     uint64_t version;                     /* rises when available units rise, or units on their way */
     uint64_t settings_version;            /* of the settings that the shard works with */
     uint64_t epoch;
+    int overdue;      /* something is overdue and not ended yet, so that units may come back as soon as somebody looks */
     const char *node; /* where the server listens that serves the shard, also one that does not answer: "host:port", "[v6]:port"
                          or "unix:/path"; valid during the callback. "": not known; NULL in the sum */
 } seckill_stock;
@@ -190,7 +191,7 @@ typedef struct {
     seckill_status status; /* SECKILL_OK: every shard was read */
     const char *message;
     int64_t server_time_ms;      /* of the last shard that answered */
-    seckill_stock total;         /* of the shards that were read; its version, epoch and shard are 0 */
+    seckill_stock total;         /* of the shards that were read; its version, epoch and shard are 0; overdue: somewhere */
     const seckill_stock *shards; /* each as one script saw it; different shards at slightly different times */
     size_t count;
 } seckill_stock_result;

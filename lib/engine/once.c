@@ -141,13 +141,24 @@ static void board(once_batch *batch, once_op *op) {
     batch->ops[batch->count++] = op;
 }
 
+/* Nothing was sent; who comes while they are told waits for the next turn. */
+static void fail_all(sk__link *waiting) {
+    sk__link line;
+
+    sk__list_move(waiting, &line);
+    while (!sk__list_is_empty(&line))
+        finish(SK__CONTAINER(line.next, once_op, link), SECKILL_NO_MEMORY, "", false);
+}
+
 /* All of a part that end in the same period as its first; one batch of a part at a time. */
 static void make_batch(sk__engine *engine, uint32_t part) {
     sk__link *waiting = &engine->once[part], *link = waiting->next;
     once_batch *batch = sk__engine_alloc(engine, sizeof(*batch));
 
-    if (batch == NULL)
-        return; /* who waits is told at the deadline; whoever comes next tries again */
+    if (batch == NULL) {
+        fail_all(waiting);
+        return;
+    }
     batch->part = part;
     batch->period = SK__CONTAINER(link, once_op, link)->period;
     while (link != waiting && batch->count < engine->config.max_batch) {

@@ -14,6 +14,7 @@ static void read_stock(sk__reader *reply, seckill_stock *stock) {
         *fields[i] = sk__read_units(reply);
     stock->version = sk__read_u64(reply);
     stock->epoch = sk__read_u64(reply);
+    stock->overdue = sk__read_u8(reply) != 0;
 }
 
 static void encode_stock(const sk__task *task, uint32_t shard, bool with_text, sk__command *command) {
@@ -76,6 +77,7 @@ static void add_stock(seckill_stock *total, const seckill_stock *shard) {
     total->events += shard->events;
     total->queued += shard->queued;
     total->transfers += shard->transfers;
+    total->overdue = total->overdue || shard->overdue;
 }
 
 static const char *node_of(const stock_task *self, uint32_t shard) {

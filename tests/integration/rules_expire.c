@@ -39,6 +39,22 @@ static void units_come_back_on_the_millisecond(void **state) {
     rules_check(r);
 }
 
+static void what_is_overdue_is_said(void **state) {
+    rules *r = *state;
+
+    rules_sell(r, 1, 5, 1000, 0, 10);
+    rules_freeze(r);
+    assert_status(rules_reserve(r, "a", "r", 2).status, SECKILL_OK);
+    rules_pass(r, 999);
+    assert_int_equal(sale_stock(&r->sale).total.overdue, 0);
+    rules_pass(r, 1);
+    assert_int_equal(sale_stock(&r->sale).total.overdue, 1);
+    assert_int_equal(sale_stock(&r->sale).shards[0].overdue, 1);
+    assert_int_equal(sale_stock(&r->sale).total.available, 8);
+    assert_int_equal(sale_expire(&r->sale).units, 2);
+    assert_int_equal(sale_stock(&r->sale).total.overdue, 0);
+}
+
 static void expiring_twice_gives_nothing_twice(void **state) {
     rules *r = *state;
     char *before, *after;
@@ -330,6 +346,7 @@ static void while_nothing_expires_a_hold_that_is_over_can_still_be_confirmed(voi
 int main(void) {
     const struct CMUnitTest tests[] = {
         RULES_TEST(units_come_back_on_the_millisecond),
+        RULES_TEST(what_is_overdue_is_said),
         RULES_TEST(expiring_twice_gives_nothing_twice),
         RULES_TEST(what_is_remembered_is_forgotten_in_the_end),
         RULES_TEST(many_users_are_expired_in_steps),

@@ -584,7 +584,7 @@ static void write_shard_reply(fake_transport *wire, const fake_sent *sent, sk__w
         sk__write_u64(writer, wire->queue_epoch);
         return;
     case SK__SCRIPT_stock:
-        write_zeros(writer, 120);
+        write_zeros(writer, 121);
         return;
     case SK__SCRIPT_load:
         sk__write_u64(writer, (uint64_t)strtoll(sent->argv[FIRST_ARGUMENT + 2], NULL, 10));
