@@ -123,6 +123,21 @@ static void what_the_log_has_no_more_is_read_anew(void **state) {
     sale_close(&other);
 }
 
+/* The same for a copy that has seen nothing yet. */
+static void from_an_empty_list_too(void **state) {
+    rules *r = *state;
+    sale other;
+    rules_open_other(r, &other);
+    blacklist_follow(&other);
+    blacklist_list(&r->sale, "user", "first", NULL, 0, 0); /* the other's loop does not run meanwhile */
+    blacklist_list(&r->sale, "user", "last", NULL, 0, 0);
+    redis_server_forget(redis_server_command(r->server, "XTRIM seckill:{blacklist}:log MAXLEN 1"));
+    blacklist_await(&other, "user", "last", SECKILL_BLACKLISTED);
+    blacklist_catch_up(&other);
+    assert_status(blacklist_local(&other, "user", "first"), SECKILL_BLACKLISTED);
+    sale_close(&other);
+}
+
 static void the_log_is_bounded(void **state) {
     rules *r = *state;
     blacklist_list_users(&r->sale, "u", 66000);
@@ -322,6 +337,7 @@ int main(void) {
         RULES_TEST(it_goes_on_after_a_lost_connection),
         RULES_TEST(it_says_how_far_it_is_behind),
         RULES_TEST(what_the_log_has_no_more_is_read_anew),
+        RULES_TEST(from_an_empty_list_too),
         RULES_TEST(the_log_is_bounded),
         RULES_TEST(lost_changes_are_unlearnt),
         RULES_TEST(a_restart_without_loss_is_followed_over),
