@@ -9,24 +9,22 @@ _Static_assert(crypto_shorthash_siphashx24_KEYBYTES == SK__HASH_SIZE, "and its k
 enum { FIRST_ROOM = 8, PREFIX_SHIFT = 56 };
 
 typedef struct {
-    uint64_t words[2];
+    uint32_t segment;
+    uint64_t hash;
 } digest;
 
 static digest digest_of(const sk__blacklist_copy *copy, const sk__subject *subject) {
+    uint64_t words[2];
     digest made;
 
-    (void)crypto_shorthash_siphashx24((unsigned char *)made.words, subject->bytes, subject->size, copy->key);
-    if ((made.words[0] | made.words[1]) == 0)
-        made.words[1] = 1; /* zeros mark a free place */
+    (void)crypto_shorthash_siphashx24((unsigned char *)words, subject->bytes, subject->size, copy->key);
+    made.segment = (uint32_t)(words[0] % SK__SEGMENTS);
+    made.hash = words[1] != 0 ? words[1] : 1; /* 0 marks a free place */
     return made;
 }
 
 static bool is_free(const sk__listed *place) {
-    return (place->hash[0] | place->hash[1]) == 0;
-}
-
-static bool is_at(const sk__listed *place, digest wanted) {
-    return place->hash[0] == wanted.words[0] && place->hash[1] == wanted.words[1];
+    return place->hash == 0;
 }
 
 static uint64_t ends_of(const sk__listed *place) {
@@ -83,18 +81,18 @@ static void count_prefix(sk__blacklist_copy *copy, uint64_t mark, bool came) {
 /* ---- segments ---- */
 
 static sk__segment *segment_of(sk__blacklist_copy *copy, digest wanted) {
-    return &copy->segments[wanted.words[0] >> 56];
+    return &copy->segments[wanted.segment];
 }
 
 static size_t home_of(const sk__segment *segment, const sk__listed *place) {
-    return (size_t)place->hash[1] & (segment->room - 1);
+    return (size_t)place->hash & (segment->room - 1);
 }
 
-/* Where a digest stands, or belongs. There is always a free place. */
-static sk__listed *find(const sk__segment *segment, digest wanted) {
-    size_t at = (size_t)wanted.words[1] & (segment->room - 1);
+/* Where a hash stands, or belongs. There is always a free place. */
+static sk__listed *find(const sk__segment *segment, uint64_t hash) {
+    size_t at = (size_t)hash & (segment->room - 1);
 
-    while (!is_free(&segment->places[at]) && !is_at(&segment->places[at], wanted))
+    while (!is_free(&segment->places[at]) && segment->places[at].hash != hash)
         at = (at + 1) & (segment->room - 1);
     return &segment->places[at];
 }
@@ -107,10 +105,9 @@ static bool grow(sk__blacklist_copy *copy, sk__segment *segment) {
         return false;
     for (uint32_t i = 0; i < segment->room; i++) {
         const sk__listed *place = &segment->places[i];
-        digest known = {{place->hash[0], place->hash[1]}};
 
         if (!is_free(place))
-            *find(&larger, known) = *place;
+            *find(&larger, place->hash) = *place;
     }
     copy->bytes += (uint64_t)(larger.room - segment->room) * sizeof(larger.places[0]);
     sk__free(copy->allocator, segment->places);
@@ -142,15 +139,15 @@ void sk__blacklist_copy_set(sk__blacklist_copy *copy, const sk__subject *subject
     digest wanted = digest_of(copy, subject);
     sk__segment *segment = segment_of(copy, wanted);
     uint64_t mark = mark_of(subject);
-    sk__listed *place = segment->room != 0 ? find(segment, wanted) : NULL;
+    sk__listed *place = segment->room != 0 ? find(segment, wanted.hash) : NULL;
 
     if (place == NULL || is_free(place)) {
         if (copy->entries >= copy->max || (4 * segment->used >= 3 * segment->room && !grow(copy, segment))) {
             copy->dropped++;
             return;
         }
-        place = find(segment, wanted);
-        memcpy(place->hash, wanted.words, sizeof(place->hash));
+        place = find(segment, wanted.hash);
+        place->hash = wanted.hash;
         copy->entries++;
         segment->used++;
         count_prefix(copy, mark, true);
@@ -161,7 +158,7 @@ void sk__blacklist_copy_set(sk__blacklist_copy *copy, const sk__subject *subject
 void sk__blacklist_copy_remove(sk__blacklist_copy *copy, const sk__subject *subject) {
     digest wanted = digest_of(copy, subject);
     sk__segment *segment = segment_of(copy, wanted);
-    sk__listed *place = segment->room != 0 ? find(segment, wanted) : NULL;
+    sk__listed *place = segment->room != 0 ? find(segment, wanted.hash) : NULL;
 
     if (place != NULL && !is_free(place))
         vacate(copy, segment, place);
@@ -169,8 +166,8 @@ void sk__blacklist_copy_remove(sk__blacklist_copy *copy, const sk__subject *subj
 
 static uint64_t look(const sk__blacklist_copy *copy, const sk__subject *subject, uint64_t now) {
     digest wanted = digest_of(copy, subject);
-    const sk__segment *segment = &copy->segments[wanted.words[0] >> 56];
-    const sk__listed *place = segment->room != 0 ? find(segment, wanted) : NULL;
+    const sk__segment *segment = &copy->segments[wanted.segment];
+    const sk__listed *place = segment->room != 0 ? find(segment, wanted.hash) : NULL;
 
     return place != NULL && !is_free(place) && ends_of(place) > now ? ends_of(place) : 0;
 }

@@ -1,7 +1,8 @@
 /* The copy of the blacklist in a client's memory: a set of hashes. Pure: time is an argument.
  *
- * A subject is its SipHash of 128 bits with a secret key: nobody finds two that are alike, and by chance there are none. The
- * places are in 256 segments that grow one by one, so that no step of it takes long however many there are.
+ * A subject is 72 bits of its SipHash with a secret key: nobody can find two that are alike, and by chance, a million looks a
+ * second into a million entries meet such two once in some hundred years. 64 of them are stored, the others name one of 256
+ * segments, which grow one by one, so that no step takes long however many entries there are.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -16,8 +17,8 @@
 enum { SK__SEGMENTS = 256, SK__HASH_SIZE = 16 };
 
 typedef struct {
-    uint64_t hash[2]; /* both 0: free */
-    uint64_t ends;    /* by the server's clock, and above it the length of an address' prefix */
+    uint64_t hash; /* 0: free */
+    uint64_t ends; /* by the server's clock, and above it the length of an address' prefix */
 } sk__listed;
 
 typedef struct {

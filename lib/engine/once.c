@@ -128,7 +128,8 @@ static void end(sk__call *call, seckill_status status, sk__reader *reply, const 
     }
     engine->once_busy &= ~(UINT32_C(1) << batch->part);
     sk__engine_release(engine, batch);
-    sk__engine_wake(engine);
+    if (!engine->closing) /* else there may be no loop any more */
+        sk__engine_wake(engine);
 }
 
 static const sk__call_kind once_kind = {is_wanted, encode, end, NULL, NULL};

@@ -69,12 +69,14 @@ if is_lost or has_more or ARGV[3] == '' then return out .. '\0' end
 local server = struct.pack('>I8', tonumber(string.sub(run, 1, 12), 16))
 local begins_anew = ARGV[3] ~= '0' and ARGV[5] ~= server
 local reply = read('HSCAN', KEYS[3], begins_anew and '0' or ARGV[3], 'COUNT', ARGV[4])
-local page = {}
+local page, pieces = {}, 0
 for i = 1, #reply[2], 2 do
   local subject, entry = reply[2][i], reply[2][i + 1]
   if #subject > 255 or #entry < 12 or #entry > 267 then fail('DAMAGED ' .. KEYS[3] .. ': what is stored is no entry') end
-  page[#page + 1] = string.char(#subject) .. subject .. string.sub(entry, 1, 12) .. string.char(#entry - 12)
-    .. string.sub(entry, 13)
+  page[pieces + 1], page[pieces + 2] = string.char(#subject), subject
+  page[pieces + 3], page[pieces + 4] = string.sub(entry, 1, 12), string.char(#entry - 12)
+  page[pieces + 5] = string.sub(entry, 13)
+  pieces = pieces + 5
 end
 return out .. '\1' .. server .. string.char(begins_anew and 1 or 0) .. string.char(#reply[1]) .. reply[1]
-  .. struct.pack('>I4', #page) .. table.concat(page)
+  .. struct.pack('>I4', pieces / 5) .. table.concat(page)
