@@ -137,20 +137,21 @@ typedef struct {
 #define SECKILL_BLACKLIST_OPTIONS_INIT                                                                                         \
     { sizeof(seckill_blacklist_options), 0, 0 }
 
-/* Begins to follow the list: reads it in steps of some 1,000 entries, and then its changes every `poll_ms`, until the client is
+/* Begins to follow the list: reads it in steps of some 512 entries, and then its changes every `poll_ms`, until the client is
  * closed. While a connection is lost the copy stays as it is, and goes on where it was afterwards. Only where that is not
  * possible (the list was restored from elsewhere, a failover has lost changes, more than 65,536 changes were missed) it is read
  * anew, beside the old copy, which is used until the new one is whole.
- * Memory: 21 to 43 bytes for each entry, once there are some thousands; while it is read anew
- * both. In Redis some 200 bytes an entry.
+ * Memory: 21 to 43 bytes for each entry, once there are some thousands; while it is read anew, of both copies. In Redis some
+ * 200 bytes for each.
  * SECKILL_CONFLICT: the client follows it already. SECKILL_INVALID, SECKILL_NO_MEMORY, SECKILL_CLOSED. */
 SECKILL_API SECKILL_CHECKED seckill_status seckill_blacklist_follow(seckill_client *client,
                                                                     const seckill_blacklist_options *options);
 
-/* Looks into the copy: SECKILL_BLACKLISTED or SECKILL_OK. Well under a microsecond with a million entries; an address is looked
- * up once for each length of prefix that is listed. What is known of a copy that is not loaded yet counts. until_ms  may be
- * NULL; when it ends by the server's clock, 0: not at all, or not listed SECKILL_INVALID: a NULL argument, no subject, or the
- * client does not follow the list. */
+/* Looks into the copy. Well under a microsecond with a million entries; an address is looked up once for each length of prefix
+ * that is listed. What is known of a copy that is not loaded yet counts.
+ *   until_ms  may be NULL; gets when it ends by the server's clock; 0: not at all, or it is not listed
+ * SECKILL_OK: not listed. SECKILL_BLACKLISTED. SECKILL_INVALID: a NULL argument, no subject, or the client does not follow the
+ * list. */
 SECKILL_API seckill_status seckill_blacklist_check_local(const seckill_client *client, const seckill_subject *subject,
                                                          int64_t *until_ms);
 

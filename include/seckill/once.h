@@ -38,9 +38,9 @@ typedef void (*seckill_once_cb)(const seckill_once_result *result, void *user_da
 /* Uses something. What comes while an answer is awaited travels together in the next script, up to SECKILL_BATCH_MAX. Some 100
  * bytes of Redis memory for each, until it is forgotten; on 16 slots.
  * SECKILL_INVALID: an argument is missing or out of range. SECKILL_BUSY: the client's max_operations are under way.
- * SECKILL_NO_MEMORY, SECKILL_CLOSED. The callback: also SECKILL_UNREACHABLE, SECKILL_SERVER_BUSY, SECKILL_SERVER_MEMORY,
- * SECKILL_UNKNOWN (it may be used by this holder now: ask again), SECKILL_DENIED, SECKILL_DAMAGED, SECKILL_SERVER_ERROR,
- * SECKILL_PROTOCOL. */
+ * SECKILL_NO_MEMORY, SECKILL_CLOSED. The callback: also SECKILL_INVALID (by the clock of Redis its time is over for so long
+ * that nothing is remembered of it), SECKILL_UNREACHABLE, SECKILL_SERVER_BUSY, SECKILL_SERVER_MEMORY, SECKILL_UNKNOWN (it may
+ * be used by this holder now: ask again), SECKILL_DENIED, SECKILL_DAMAGED, SECKILL_SERVER_ERROR, SECKILL_PROTOCOL. */
 SECKILL_API SECKILL_CHECKED seckill_status seckill_once(seckill_client *client, const seckill_once_options *options,
                                                         seckill_once_cb cb, void *user_data);
 
