@@ -10,18 +10,17 @@ enum { LAG_MAX = 10 }; /* seconds, as min-replicas-max-lag has it */
 /* The value behind "name:" at the beginning of a line; its size, 0 where there is none. */
 static size_t find(const char *text, size_t size, const char *name, const char **value) {
     size_t name_size = strlen(name);
-    const char *end = text + size;
 
-    for (const char *line = text; line < end;) {
-        const char *stop = memchr(line, '\n', (size_t)(end - line));
+    while (size != 0) {
+        const char *stop = memchr(text, '\n', size);
+        size_t line = stop != NULL ? (size_t)(stop - text) : size, next = line + (stop != NULL);
 
-        if (stop == NULL)
-            stop = end;
-        if ((size_t)(stop - line) > name_size && memcmp(line, name, name_size) == 0 && line[name_size] == ':') {
-            *value = line + name_size + 1;
-            return (size_t)(stop - *value) - (stop > *value && stop[-1] == '\r');
+        if (line > name_size && memcmp(text, name, name_size) == 0 && text[name_size] == ':') {
+            *value = text + name_size + 1;
+            return line - name_size - 1 - (line > name_size + 1 && text[line - 1] == '\r');
         }
-        line = stop + 1;
+        text += next;
+        size -= next;
     }
     return 0;
 }

@@ -7,6 +7,9 @@
 --           for each: until I6 (0: removed), size of the subject B, subject
 --        3 to 18: the entries, in 16 parts: subject -> until I6 (FOREVER: no end), since I6, reason
 --        19 to 34: of each part those that end: until -> subject
+-- From the first entry on all of them exist: those that have none hold an empty field or member. While a slot moves, a key that
+-- does not exist would hold up whoever names it.
+--
 -- A subject is: size of the kind B, kind, value; of an address the value is 16 bytes and the length of its prefix B.
 local HEAD, LOG = KEYS[1], KEYS[2]
 local FOREVER = 281474976710655
@@ -29,6 +32,9 @@ end
 local head = read('HMGET', HEAD, 'layout', 'n', 'entries')
 check_layout(head[1], HEAD)
 local is_new = not head[1]
+local existing = read('EXISTS', unpack(KEYS))
+if is_new and existing > 0 then damaged('is missing, and other keys of the blacklist are not') end
+if not is_new and existing < #KEYS then damaged('keys of the blacklist are missing') end
 local n, entries = number_in_head(head[2], 'n'), number_in_head(head[3], 'entries')
 
 local function part_of(subject)

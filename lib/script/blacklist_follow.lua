@@ -22,6 +22,7 @@ local time = read('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local head = read('HMGET', HEAD, 'layout', 'n', 'tag', 'entries')
 check_layout(head[1], HEAD)
+if head[1] and read('EXISTS', unpack(KEYS)) < #KEYS then fail('DAMAGED ' .. HEAD .. ': keys of the blacklist are missing') end
 
 local function entry_of(reply)
   local packed = reply[2][2]
@@ -72,11 +73,13 @@ local reply = read('HSCAN', KEYS[3], begins_anew and '0' or ARGV[3], 'COUNT', AR
 local page, pieces = {}, 0
 for i = 1, #reply[2], 2 do
   local subject, entry = reply[2][i], reply[2][i + 1]
-  if #subject > 255 or #entry < 12 or #entry > 267 then fail('DAMAGED ' .. KEYS[3] .. ': what is stored is no entry') end
-  page[pieces + 1], page[pieces + 2] = string.char(#subject), subject
-  page[pieces + 3], page[pieces + 4] = string.sub(entry, 1, 12), string.char(#entry - 12)
-  page[pieces + 5] = string.sub(entry, 13)
-  pieces = pieces + 5
+  if subject ~= '' then -- which keeps the key
+    if #subject > 255 or #entry < 12 or #entry > 267 then fail('DAMAGED ' .. KEYS[3] .. ': what is stored is no entry') end
+    page[pieces + 1], page[pieces + 2] = string.char(#subject), subject
+    page[pieces + 3], page[pieces + 4] = string.sub(entry, 1, 12), string.char(#entry - 12)
+    page[pieces + 5] = string.sub(entry, 13)
+    pieces = pieces + 5
+  end
 end
 return out .. '\1' .. server .. string.char(begins_anew and 1 or 0) .. string.char(#reply[1]) .. reply[1]
   .. struct.pack('>I4', pieces / 5) .. table.concat(page)

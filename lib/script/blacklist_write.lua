@@ -3,9 +3,6 @@ local LOGGED = 65536  -- changes that the log keeps, and up to an entry more
 local CLEARED = 32    -- entries that are over and cleared away, of each part that is touched
 local parts, named, changes, changed, prefixes = {}, {}, {}, 0, {}
 
--- Without its head nobody knows what the rest is.
-if is_new and read('EXISTS', unpack(KEYS)) > 0 then damaged('is missing, and other keys of the blacklist are not') end
-
 local function count_prefix(subject, by)
   local length = prefix_of(subject)
   if not length then return end
@@ -66,6 +63,13 @@ local function clear_over()
   end
 end
 
+local function make_parts()
+  for part = 0, 15 do
+    redis.call('HSET', entries_of(part), '', '')
+    redis.call('ZADD', ends_of(part), 'inf', '')
+  end
+end
+
 local function write_parts()
   for part, to in pairs(parts) do
     if #to.unset > 0 then redis.call('HDEL', entries_of(part), unpack(to.unset)) end
@@ -75,8 +79,9 @@ local function write_parts()
   end
 end
 
--- The log first: its id is refused unless it is the next.
+-- The log first: its id is refused unless it is the next. Where nothing was ever listed, what changes nothing makes nothing.
 local function commit(tag)
+  if is_new and changed == 0 then return struct.pack('>I6I8I4', now, 0, 0) end
   clear_over()
   permit('HSET', HEAD, 'f', 'v')
   permit('XADD', LOG, '1-0', 'c', 'v')
@@ -85,6 +90,9 @@ local function commit(tag)
   for field, count in pairs(prefixes) do
     fields[#fields + 1], fields[#fields + 2] = field, number(math.max(count, 0))
   end
+  if is_new then
+    for part = 0, 15 do touch(part) end
+  end
   if changed > 0 then
     n = n + changed
     local added = redis.pcall('XADD', LOG, number(n) .. '-0', 'c', tag .. struct.pack('>I2', changed) .. table.concat(changes))
@@ -92,6 +100,7 @@ local function commit(tag)
     if n > LOGGED then redis.call('XTRIM', LOG, 'MINID', number(n - LOGGED) .. '-0') end
     fields[#fields + 1], fields[#fields + 2], fields[#fields + 3], fields[#fields + 4] = 'n', number(n), 'tag', tag
   end
+  if is_new then make_parts() end
   write_parts()
   redis.call('HSET', HEAD, unpack(fields))
   return struct.pack('>I6I8I4', now, entries, changed)
