@@ -8,13 +8,16 @@ seckill_status seckill_enqueue(seckill_item *item, const seckill_reserve_options
                                seckill_ticket_cb cb, void *user_data) {
     seckill_reserve_options given;
     sk__op_wish wish;
+    bool listed;
 
     if (!sk__units_given(item, options, cb != NULL, &given))
         return SECKILL_INVALID;
-    if ((given.flags & SECKILL_FIRST_ATTEMPT) != 0 && sk__is_listed(item, given.user))
+    listed = sk__is_listed(item, given.user);
+    if (listed && (given.flags & SECKILL_FIRST_ATTEMPT) != 0)
         return sk__op_start_refused(item, SECKILL_BLACKLISTED, NULL, cb, user_data, op);
     sk__wish_begin(&wish, SK__ENQUEUE, given.user, given.timeout_ms, user_data);
     wish.ticket_cb = cb;
+    wish.listed = listed;
     return sk__units_start(item, &given, &wish, op);
 }
 

@@ -455,7 +455,7 @@ static void begin_ticket_result(const seckill_op *op, const sk__answer *answer, 
         result->state = SECKILL_TICKET_REFUSED;
         result->reason = answer->status;
     } else {
-        result->status = status_of(op, answer->status); /* not enqueued; or a ticket of long ago */
+        result->status = status_of(op, said_to(op, answer->status)); /* not enqueued; or a ticket of long ago */
     }
     result->message = seckill_status_message(result->reason != SECKILL_OK ? result->reason : result->status);
     result->retry_after_ms = retry_after(op, result->status);

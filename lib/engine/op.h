@@ -40,7 +40,7 @@ struct seckill_op {
     bool may_be_done; /* a batch that carried it was lost */
     bool proven;      /* confirm: its shard's proof holds for it */
     bool ordered;     /* confirm: its order stands */
-    bool listed;      /* reserve: its user is blacklisted: only what was granted before is his */
+    bool listed;      /* reserve, enqueue: its user is blacklisted: only what was granted before is his */
     sk__timer deadline;
     sk__line *at;     /* its shard's line, where it stands or stood last; NULL: none yet */
     sk__batch *batch; /* that carries it, or NULL */
@@ -67,7 +67,7 @@ typedef struct {
     sk__about about;
     bool one_record;
     bool ordered;        /* confirm: its order stands */
-    bool listed;         /* reserve: its user is blacklisted */
+    bool listed;         /* reserve, enqueue: its user is blacklisted */
     uint32_t timeout_ms; /* 0: the engine's */
     seckill_result_cb result_cb;
     seckill_lookup_cb lookup_cb;

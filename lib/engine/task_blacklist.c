@@ -340,7 +340,7 @@ static bool take_listed(read_task *self, sk__reader *reply) {
     seckill_blacklist_entry *entry = &self->entries[self->count];
     seckill_bytes subject = {bytes->subject, found.subject.size};
 
-    if (reply->failed || found.subject.size > sizeof(bytes->subject))
+    if (reply->failed || found.subject.size == 0 || found.subject.size > sizeof(bytes->subject))
         return false;
     memcpy(bytes->subject, found.subject.data, found.subject.size);
     if (!sk__subject_tell(subject, bytes->kind, bytes->text, &entry->subject))

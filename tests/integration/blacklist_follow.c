@@ -291,11 +291,27 @@ typedef struct {
     bool done;
 } said;
 
-static void on_reserved(const seckill_result *result, void *user_data) {
+static void on_enqueued(const seckill_ticket_result *result, void *user_data) {
     *(said *)user_data = (said){result->status, true};
 }
 
-static void on_enqueued(const seckill_ticket_result *result, void *user_data) {
+/* The queue, too: what was granted is found, and told as the ticket's. */
+static void what_the_queue_granted_before_stands(void **state) {
+    rules *r = *state;
+    seckill_reserve_options options = SECKILL_RESERVE_OPTIONS_INIT;
+    said enqueue = {0};
+    rules_sell_patiently(r, 1, 5, 100);
+    assert_status(sale_reserve(&r->sale, "mallory", "r1", 1).status, SECKILL_OK);
+    blacklist_list(&r->sale, "user", "mallory", NULL, 0, 0);
+    blacklist_follow(&r->sale);
+    options.user = (seckill_bytes){"mallory", 7};
+    options.request_id = (seckill_bytes){"r1", 2};
+    assert_status(seckill_enqueue(r->sale.item, &options, NULL, on_enqueued, &enqueue), SECKILL_OK);
+    sale_run_until(&r->sale, &enqueue.done);
+    assert_status(enqueue.status, SECKILL_OK);
+}
+
+static void on_reserved(const seckill_result *result, void *user_data) {
     *(said *)user_data = (said){result->status, true};
 }
 
@@ -322,11 +338,12 @@ static void first_attempts_are_refused_from_memory(void **state) {
     seckill_client_stats stats = {.struct_size = sizeof stats};
     assert_status(seckill_client_get_stats(r->sale.client, &stats), SECKILL_OK);
     assert_int_equal(stats.from_memory, 2);
-    options.flags = 0; /* it may stand in the queue already: that is for the worker to say */
+    options.flags = 0; /* now Redis is asked: nothing was granted, and nothing is put into the queue */
     enqueue.done = false;
     assert_status(seckill_enqueue(r->sale.item, &options, NULL, on_enqueued, &enqueue), SECKILL_OK);
     sale_run_until(&r->sale, &enqueue.done);
-    assert_status(enqueue.status, SECKILL_OK);
+    assert_status(enqueue.status, SECKILL_BLACKLISTED);
+    assert_int_equal(sale_stock(&r->sale).total.queued, 0);
 }
 
 int main(void) {
@@ -347,6 +364,7 @@ int main(void) {
         RULES_TEST(it_is_followed_once),
         RULES_TEST(who_is_listed_gets_nothing),
         RULES_TEST(what_was_granted_before_stands),
+        RULES_TEST(what_the_queue_granted_before_stands),
         RULES_TEST(first_attempts_are_refused_from_memory),
     };
     return RULES_RUN(tests);
