@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 /* ---- durations ---- */
@@ -224,6 +225,23 @@ int options_whole(const char *text, int64_t low, int64_t high, int64_t *value) {
     return 1;
 }
 
+int options_rate(const char *text, uint32_t *count, uint32_t *period_ms) {
+    const char *slash = strchr(text, '/');
+    char before[OPTIONS_TEXT];
+    int64_t many, ms;
+    if (slash == NULL || (size_t)(slash - text) >= sizeof before) {
+        return 0;
+    }
+    memcpy(before, text, (size_t)(slash - text));
+    before[slash - text] = '\0';
+    if (!options_whole(before, 1, 1000000, &many) || !options_duration(slash + 1, &ms) || ms < 1 || ms > 86400000) {
+        return 0;
+    }
+    *count = (uint32_t)many;
+    *period_ms = (uint32_t)ms;
+    return 1;
+}
+
 int options_share(const char *text, double *share) {
     char *end;
     if ((*text < '0' || *text > '9') && *text != '.') {
@@ -340,11 +358,53 @@ int options_read_file(const char *path, char text[OPTIONS_FILE_MAX + 1], char tr
     int failed = ferror(file);
     fclose(file);
     if (failed || size > OPTIONS_FILE_MAX) {
+        options_wipe(text, OPTIONS_FILE_MAX + 1);
         snprintf(trouble, 256, "cannot read %s: %s", path, failed ? "an error while reading" : "it is larger than 64 KiB");
         return -1;
     }
     text[size] = '\0';
     return (int)size;
+}
+
+int options_first_line(const char *path, char *line, size_t room, char trouble[256]) {
+    char text[OPTIONS_FILE_MAX + 1];
+    if (options_read_file(path, text, trouble) < 0) {
+        return 0;
+    }
+    size_t size = strcspn(text, "\r\n");
+    int good = size > 0 && size < room;
+    if (good) {
+        memcpy(line, text, size);
+        line[size] = '\0';
+    } else {
+        snprintf(trouble, 256, "%s: its first line must have 1 to %zu bytes", path, room - 1);
+    }
+    options_wipe(text, sizeof text);
+    return good;
+}
+
+int options_redis_password(const char *path, char password[OPTIONS_PASSWORD], char trouble[256]) {
+    const char *value = options_environment("SECKILL_REDIS_PASSWORD");
+    if (path) {
+        return options_first_line(path, password, OPTIONS_PASSWORD, trouble);
+    }
+    size_t size = value ? strlen(value) : 0;
+    if (size >= OPTIONS_PASSWORD) {
+        snprintf(trouble, 256, "SECKILL_REDIS_PASSWORD: at most %d bytes", OPTIONS_PASSWORD - 1);
+        return 0;
+    }
+    memcpy(password, value ? value : "", size + 1);
+    return 1;
+}
+
+int options_exposed(const char *path, char trouble[256]) {
+    struct stat about;
+    if (stat(path, &about) != 0 || (about.st_mode & (S_IRWXG | S_IRWXO)) == 0) {
+        return 0;
+    }
+    snprintf(trouble, 256, "%s is open to others than its owner (mode %04o): chmod 600", path,
+             (unsigned)(about.st_mode & 07777));
+    return 1;
 }
 
 void options_wipe(void *memory, size_t size) {

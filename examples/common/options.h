@@ -10,8 +10,9 @@
 #include <seckill/seckill.h>
 
 enum {
-    OPTIONS_TEXT = 64,           /* bytes that hold anything the formatters write */
-    OPTIONS_FILE_MAX = 64 * 1024 /* bytes of the largest key or password file */
+    OPTIONS_TEXT = 64,            /* bytes that hold anything the formatters write */
+    OPTIONS_FILE_MAX = 64 * 1024, /* bytes of the largest key or password file */
+    OPTIONS_PASSWORD = 512        /* bytes that hold the longest password with its NUL */
 };
 
 /* "300ms", "5s", "5m", "12h", "7d", and sums of these, largest first: "1h30m". "0" needs no unit. */
@@ -23,6 +24,9 @@ int options_time(const char *text, int64_t now_ms, int64_t *ms);
 
 /* A whole number of `low` to `high`; "10,000" and "10_000" are read as 10000. */
 int options_whole(const char *text, int64_t low, int64_t high, int64_t *value);
+
+/* "20/1s": so many, 1 to 1,000,000, in so long, 1 ms to a day. */
+int options_rate(const char *text, uint32_t *count, uint32_t *period_ms);
 
 /* "5%" or "0.05": 0 to 1. */
 int options_share(const char *text, double *share);
@@ -58,6 +62,17 @@ const char *options_environment(const char *name);
 /* Reads a whole file of at most OPTIONS_FILE_MAX bytes into `text` with a NUL. Returns its size, or -1 with a sentence in
  * `trouble` (256 bytes). */
 int options_read_file(const char *path, char text[OPTIONS_FILE_MAX + 1], char trouble[256]);
+
+/* Reads the first line of a file of a secret, the whole file's text then wiped. 1; 0 with a sentence in `trouble`: it cannot be
+ * read, or the line is empty or does not fit with its NUL. */
+int options_first_line(const char *path, char *line, size_t room, char trouble[256]);
+
+/* The password of Redis: the first line of a file, or, where `path` is NULL, SECKILL_REDIS_PASSWORD. 1; 0 with a sentence in
+ * `trouble`. Where neither is there it is "". */
+int options_redis_password(const char *path, char password[OPTIONS_PASSWORD], char trouble[256]);
+
+/* Whether others than its owner may read or write a file: 1 with a sentence in `trouble` that names its mode. */
+int options_exposed(const char *path, char trouble[256]);
 
 /* Calls `each` with every key of a key file: PASERK keys, one a line; blank lines and lines that begin with # are skipped. The
  * text is wiped afterwards. Returns 1, or 0 with a sentence in `trouble`; a status of `each` other than ok ends it. */

@@ -47,15 +47,11 @@ static seckill_client *open_with(const run_connection *connection, const char *p
 }
 
 seckill_client *run_open(const run_connection *connection, char trouble[256]) {
-    char password[OPTIONS_FILE_MAX + 1];
-    if (!connection->password_file) {
-        return open_with(connection, NULL, trouble);
-    }
-    if (options_read_file(connection->password_file, password, trouble) < 0) {
+    char password[OPTIONS_PASSWORD];
+    if (!options_redis_password(connection->password_file, password, trouble)) {
         return NULL;
     }
-    password[strcspn(password, "\r\n")] = '\0';
-    seckill_client *client = open_with(connection, password, trouble);
+    seckill_client *client = open_with(connection, *password ? password : NULL, trouble);
     options_wipe(password, sizeof password);
     return client;
 }

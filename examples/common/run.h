@@ -12,7 +12,7 @@
 typedef struct {
     const char *redis;         /* --redis, SECKILL_REDIS: one address, or several with commas between */
     const char *user;          /* --redis-user */
-    const char *password_file; /* --redis-password-file: its first line */
+    const char *password_file; /* --redis-password-file: its first line; NULL: SECKILL_REDIS_PASSWORD */
     const char *prefix;        /* --prefix, SECKILL_PREFIX */
     uint32_t timeout_ms;       /* --timeout */
     uint32_t replicas;         /* --replicas */

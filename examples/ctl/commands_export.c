@@ -8,10 +8,9 @@
 #include "ctl.h"
 #include "id_set.h"
 #include "model.h"
+#include "output.h"
 #include "show.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,9 +18,8 @@ enum { PAGE = SECKILL_BATCH_MAX, STATES = SECKILL_RESERVATION_BLACKLISTED + 1 };
 
 typedef struct {
     ctl_run *ctl;
-    FILE *file;
+    ctl_output output;
     csv_out csv;
-    char part[4096]; /* FILE.part; "" on standard output */
     int wanted[STATES];
     uint32_t shards, shard;
     seckill_reservations_cursor cursor;
@@ -56,45 +54,6 @@ static int read_states(export_run *run) {
         text += size + (text[size] == ',');
     }
     return 1;
-}
-
-/* ---- the file ---- */
-
-static int file_trouble(export_run *run, const char *path) {
-    char text[512];
-    snprintf(text, sizeof text, "%.400s: %s", *path ? path : "standard output", strerror(errno));
-    json_out_text(run->ctl->out, "status", "output");
-    ctl_fault(run->ctl, text);
-    return 0;
-}
-
-static int open_file(export_run *run) {
-    const char *path = ctl_value(run->ctl, "output");
-    run->file = stdout;
-    if (!path) {
-        return 1;
-    }
-    if ((size_t)snprintf(run->part, sizeof run->part, "%s.part", path) >= sizeof run->part) {
-        errno = ENAMETOOLONG;
-        return file_trouble(run, path);
-    }
-    run->file = fopen(run->part, "wb");
-    return run->file ? 1 : file_trouble(run, run->part);
-}
-
-/* Only what is whole gets the name that was asked for. */
-static void end_file(export_run *run) {
-    const char *path = ctl_value(run->ctl, "output");
-    int is_written = fflush(run->file) == 0 && !ferror(run->file);
-    if (path) {
-        is_written = is_written && fsync(fileno(run->file)) == 0;
-        is_written = fclose(run->file) == 0 && is_written;
-    }
-    if (!is_written) {
-        file_trouble(run, run->part);
-    } else if (path && run->ctl->exit_code == CTL_OK && rename(run->part, path) != 0) {
-        file_trouble(run, path);
-    }
 }
 
 /* ---- reading ---- */
@@ -156,7 +115,7 @@ static void read_shard(export_run *run) {
     run->cursor = begin;
     run->complete = 0;
     run->status = SECKILL_OK;
-    while (!run->complete && run->status == SECKILL_OK && !ferror(run->file)) {
+    while (!run->complete && run->status == SECKILL_OK && !ferror(run->output.file)) {
         if (!ctl_wait(run->ctl, seckill_reservations_read(run->ctl->item, run->shard, &run->cursor, PAGE, 0, on_page, run))) {
             return;
         }
@@ -174,7 +133,7 @@ static void on_item(const seckill_item_result *result, void *user_data) {
 static void read_all(export_run *run) {
     static const char *const columns[] = {"user",     "reservation_id", "shard", "state", "overdue",
                                           "quantity", "price",          "since", "ends"};
-    run->csv.file = run->file;
+    run->csv.file = run->output.file;
     for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) {
         csv_text(&run->csv, columns[i]);
     }
@@ -191,22 +150,18 @@ static void read_all(export_run *run) {
 
 static void export(ctl_run *ctl) {
     export_run run = {.ctl = ctl};
-    if (ctl->json && !ctl_value(ctl, "output")) {
-        ctl_usage_error(ctl, "standard output is for one of the two: name a file with --output, or leave --json");
-        return;
-    }
-    if (!read_states(&run) || !ctl_open_item(ctl) || !ctl_wait(ctl, seckill_item_get(ctl->item, 0, on_item, &run)) ||
-        ctl->exit_code != CTL_OK || !open_file(&run)) {
+    if (!ctl_output_check(ctl) || !read_states(&run) || !ctl_open_item(ctl) ||
+        !ctl_wait(ctl, seckill_item_get(ctl->item, 0, on_item, &run)) || ctl->exit_code != CTL_OK ||
+        !ctl_output_open(&run.output, ctl)) {
         return;
     }
     json_out_value(ctl->out, "failed", json_out_array());
     run.seen = id_set_new();
     read_all(&run);
     id_set_free(run.seen);
-    end_file(&run);
     json_out_int(ctl->out, "reservations", run.written);
     json_out_int(ctl->out, "damaged_users", run.damaged);
-    json_out_text(ctl->out, "file", ctl->exit_code == CTL_OK ? ctl_value(ctl, "output") : run.part[0] ? run.part : NULL);
+    ctl_output_end(&run.output);
 }
 
 /* Standard output may be the CSV. */

@@ -1,4 +1,4 @@
-/* keys new, id, public; session; token verify; shard of. All but the last work without Redis.
+/* keys new, captcha, id, public; session; token verify; shard of. All but the last work without Redis.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -54,6 +55,33 @@ static void show_new_key(json_t *out) {
         puts(show_text(out, "key")); /* alone, so that it can be written to a file */
     } else {
         printf("wrote %s, key %s\n", show_text(out, "file"), show_text(out, "id"));
+    }
+}
+
+/* 32 random bytes as hexadecimal digits. */
+static void new_captcha_key(ctl_run *ctl) {
+    unsigned char bytes[32];
+    char text[2 * sizeof bytes + 1];
+    const char *path = ctl_value(ctl, "out");
+    if (getentropy(bytes, sizeof bytes) != 0) {
+        ctl_usage_error(ctl, "there is no random number: %s", strerror(errno));
+        return;
+    }
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+    }
+    if (!path || write_key_file(ctl, path, text)) {
+        json_out_text(ctl->out, path ? "file" : "key", path ? path : text);
+    }
+    options_wipe(bytes, sizeof bytes);
+    options_wipe(text, sizeof text);
+}
+
+static void show_captcha_key(json_t *out) {
+    if (json_object_get(out, "key")) {
+        puts(show_text(out, "key"));
+    } else {
+        printf("wrote %s\n", show_text(out, "file"));
     }
 }
 
@@ -144,8 +172,7 @@ static const struct {
     seckill_token_purpose purpose;
 } purposes[] = {{"reservation", SECKILL_TOKEN_RESERVATION}, {"session", SECKILL_TOKEN_SESSION}};
 
-static void verify_ticket(ctl_run *ctl, const seckill_keyring *ring) {
-    const char *token = ctl->operands[0];
+static void verify_ticket(ctl_run *ctl, const seckill_keyring *ring, const char *token) {
     seckill_ticket ticket;
     seckill_status status = seckill_ticket_verify(ring, token, strlen(token), options_now_ms(), 0, &ticket);
     ctl_answer(ctl, status, NULL);
@@ -155,8 +182,7 @@ static void verify_ticket(ctl_run *ctl, const seckill_keyring *ring) {
     }
 }
 
-static void verify_with(ctl_run *ctl, const seckill_keyring *ring) {
-    const char *token = ctl->operands[0];
+static void verify_with(ctl_run *ctl, const seckill_keyring *ring, const char *token) {
     seckill_reservation_ref ref;
     seckill_status status = SECKILL_TOKEN_PURPOSE;
     size_t i = 0;
@@ -164,7 +190,7 @@ static void verify_with(ctl_run *ctl, const seckill_keyring *ring) {
         status = seckill_token_verify(ring, purposes[i].purpose, token, strlen(token), options_now_ms(), 0, &ref);
     }
     if (status == SECKILL_TOKEN_PURPOSE) {
-        verify_ticket(ctl, ring);
+        verify_ticket(ctl, ring, token);
         return;
     }
     ctl_answer(ctl, status, NULL);
@@ -175,9 +201,10 @@ static void verify_with(ctl_run *ctl, const seckill_keyring *ring) {
 }
 
 static void verify(ctl_run *ctl) {
-    seckill_keyring *ring = ctl_open_keys(ctl);
+    const char *token = ctl_take_token(ctl, ctl->operands[0]);
+    seckill_keyring *ring = token ? ctl_open_keys(ctl) : NULL;
     if (ring) {
-        verify_with(ctl, ring);
+        verify_with(ctl, ring, token);
         seckill_keyring_free(ring);
     }
 }
@@ -222,6 +249,11 @@ static const ctl_option new_options[] = {
     {NULL, NULL, NULL},
 };
 
+static const ctl_option captcha_options[] = {
+    {"out", "FILE", "write it to a new file that only its owner may read, instead of printing it"},
+    {NULL, NULL, NULL},
+};
+
 static const ctl_option session_options[] = {
     {"for", "DURATION", "how long it is valid, at most 30d; default 12h"},
     {NULL, NULL, NULL},
@@ -229,14 +261,19 @@ static const ctl_option session_options[] = {
 
 const ctl_command ctl_key_commands[] = {
     {"keys new", "", 0, "make a key that issues and verifies tokens",
-     "A key file holds keys one a line. The first that can issue is the one that issues; all verify. To rotate: put the new "
-     "key\n"
-     "first, and remove the old one when the last of its tokens has ended (hold + grace).",
+     "A key file holds keys one a line. The first that can issue is the one that issues; all verify. To rotate, change the\n"
+     "file and send the fronts SIGHUP, three times: with the new key behind the old one; when all fronts have it, with the\n"
+     "new one first; and when the last token of the old one has ended (sessions too), without the old one.",
      new_options, new_key, show_new_key},
+    {"keys captcha", "", 0, "make a key that signs captchas (seckill-front --captcha-key)",
+     "All fronts have the same file. Its first key signs, all verify: change it in the three steps of keys new.",
+     captcha_options, new_captcha_key, show_captcha_key},
     {"keys id", "FILE", 1, "the id of each key of a file; no secret", NULL, NULL, key_ids, show_keys},
     {"keys public", "FILE", 1, "the public half of each key pair of a file", NULL, NULL, public_keys, show_keys},
     {"session", "USER", 1, "issue a session token: whoever has it is the user", NULL, session_options, session, show_session},
-    {"token verify", "TOKEN", 1, "verify a token of any purpose and say what it says", NULL, NULL, verify, NULL},
+    {"token verify", "TOKEN", 1, "verify a token of any purpose and say what it says",
+     "Others on this machine can see TOKEN in the list of processes: - reads it from stdin, @FILE from a file, its first line.",
+     NULL, verify, NULL},
     {"shard of", "A/I USER", 2, "a user's home shard, its tag and slot", NULL, NULL, shard_of, NULL},
     {NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL},
 };

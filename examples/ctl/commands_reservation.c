@@ -202,9 +202,10 @@ static int find_reserved(user_call *call) {
 }
 
 /* Takes the reservation from a token. An expired one goes on: Redis decides by its own clock, and says so. */
-static int read_token(user_call *call, const char *token) {
+static int read_token(user_call *call, const char *text) {
     ctl_run *ctl = call->ctl;
-    call->ring = ctl_open_keys(ctl);
+    const char *token = ctl_take_token(ctl, text);
+    call->ring = token ? ctl_open_keys(ctl) : NULL;
     if (!call->ring) {
         return 0;
     }
@@ -306,7 +307,7 @@ static const ctl_option lookup_options[] = {
 };
 
 static const ctl_option confirm_options[] = {
-    {"token", "TOKEN", "the reservation's token; needs --keys"},
+    {"token", "TOKEN|-|@FILE", "the reservation's token (others can see it in the list of processes), or where its line is"},
     {"user", "USER", "or: the user ..."},
     {"request", "ID", "... and the request that reserved"},
     {"order-ref", "TEXT", "the shop's own words, carried into the order event"},

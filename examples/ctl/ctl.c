@@ -162,6 +162,19 @@ seckill_keyring *ctl_open_keys(ctl_run *ctl) {
     return ring;
 }
 
+const char *ctl_take_token(ctl_run *ctl, const char *text) {
+    char trouble[256];
+    const char *path = strcmp(text, "-") == 0 ? "/dev/stdin" : *text == '@' ? text + 1 : NULL;
+    if (!path) {
+        return text;
+    }
+    if (!options_first_line(path, ctl->token, sizeof ctl->token, trouble)) {
+        ctl_usage_error(ctl, "%s", trouble);
+        return NULL;
+    }
+    return ctl->token;
+}
+
 int ctl_wait(ctl_run *ctl, seckill_status started) {
     if (started != SECKILL_OK) {
         ctl_answer(ctl, started, NULL);

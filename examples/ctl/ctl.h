@@ -50,7 +50,8 @@ struct ctl_run {
     const char *field; /* --field */
     int help, version; /* --help, --version */
 
-    options_name name; /* set by ctl_take_item and ctl_open_item */
+    char token[2 * SECKILL_TOKEN_SIZE]; /* that did not stand on the command line */
+    options_name name;                  /* set by ctl_take_item and ctl_open_item */
     seckill_client *client;
     seckill_item *item;
 
@@ -63,7 +64,7 @@ struct ctl_run {
 /* The commands, by subject. */
 extern const ctl_command ctl_item_commands[], ctl_stock_commands[], ctl_reservation_commands[], ctl_event_commands[],
     ctl_key_commands[], ctl_account_commands[], ctl_order_commands[], ctl_transfer_commands[], ctl_preflight_commands[],
-    ctl_reconcile_commands[], ctl_status_commands[], ctl_export_commands[];
+    ctl_reconcile_commands[], ctl_status_commands[], ctl_export_commands[], ctl_blacklist_commands[];
 
 /* watch, for the table of its group. */
 extern const ctl_option ctl_watch_options[];
@@ -94,6 +95,10 @@ int ctl_take_item_or_activity(ctl_run *ctl, int *is_item);
 int ctl_open_client(ctl_run *ctl);
 int ctl_open_item(ctl_run *ctl);
 seckill_keyring *ctl_open_keys(ctl_run *ctl);
+
+/* A token as the command line has it: the token itself, or, so that nobody sees it in a list of processes, - for the first line
+ * of stdin and @FILE for that of a file. NULL: there is none, and that was said. */
+const char *ctl_take_token(ctl_run *ctl, const char *text);
 
 /* Waits for the callback of a call that returned `started`, if it was started. 0: it was not, and that was said. */
 int ctl_wait(ctl_run *ctl, seckill_status started);

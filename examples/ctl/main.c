@@ -21,6 +21,7 @@ const struct ctl_group ctl_groups[] = {
     {"Proof by sums", ctl_account_commands},
     {"One user, by hand", ctl_reservation_commands},
     {"All users", ctl_export_commands},
+    {"Who is refused", ctl_blacklist_commands},
     {"Upkeep", ctl_event_commands},
     {"Between shards", ctl_transfer_commands},
     {"Keys and tokens", ctl_key_commands},

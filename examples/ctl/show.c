@@ -23,7 +23,8 @@ int64_t show_int(const json_t *object, const char *name) {
 
 int show_has_details(const json_t *out) {
     return json_array_size(json_object_get(out, "shards")) > 0 || json_array_size(json_object_get(out, "items")) > 0 ||
-           json_array_size(json_object_get(out, "outcomes")) > 0 || json_array_size(json_object_get(out, "checks")) > 0;
+           json_array_size(json_object_get(out, "outcomes")) > 0 || json_array_size(json_object_get(out, "checks")) > 0 ||
+           json_is_true(json_object_get(out, "is_listed"));
 }
 
 /* The value of a member as text; 0 where it is none that fits on a line. */

@@ -116,7 +116,6 @@ static void keep_view(decider *d, const seckill_queue_result *result) {
 }
 
 static void screen(decider *d, const seckill_queue_result *result) {
-    const screening *list = d->item->worker->screener.list;
     drop_screened(d);
     if (result->count == 0) {
         return;
@@ -125,7 +124,7 @@ static void screen(decider *d, const seckill_queue_result *result) {
     d->to = result->entries[result->count - 1].id;
     d->verdict_count = result->count;
     for (size_t i = 0; i < result->count; i++) {
-        d->verdicts[i] = screening_refuses(list, result->entries[i].user);
+        d->verdicts[i] = listed_has_user(d->item->worker, result->entries[i].user);
         d->since_ms[i] = result->entries[i].since_ms;
     }
 }
@@ -147,6 +146,10 @@ static void stand_by(decider *d, const seckill_queue_result *result) {
 
 static void next_round(decider *d, const seckill_queue_result *result) {
     bool beaten = d->from.n != 0 && result->decided == 0 && !d->view.stopped;
+    if (!listed_ready(d->item->worker)) {
+        back_off(d); /* nobody can be screened yet */
+        return;
+    }
     if (d->standing_by || beaten) {
         stand_by(d, result);
         return;
@@ -176,7 +179,8 @@ static void on_decided(const seckill_queue_result *result, void *user_data) {
 
 /* Where nothing can be decided now, one is handed out, to see when it can. */
 static uint32_t wanted(const decider *d) {
-    return d->view.stopped || d->standing_by ? 1 : d->item->worker->settings->decide_batch;
+    worker *w = d->item->worker;
+    return d->view.stopped || d->standing_by || !listed_ready(w) ? 1 : w->settings->decide_batch;
 }
 
 static void run(task *t) {

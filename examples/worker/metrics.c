@@ -122,6 +122,18 @@ static void write_decided(FILE *out, const worker *w) {
     }
 }
 
+static void write_blacklist(FILE *out, const worker *w) {
+    static const char behind[] = "seckill_worker_blacklist_behind_seconds";
+    seckill_blacklist_state state = listed_state(w);
+    uint64_t ms = state.behind_ms > 0 ? (uint64_t)state.behind_ms : 0;
+    prometheus_value(out, "seckill_worker_blacklist_loaded", "gauge",
+                     "1 if the whole blacklist was read; nothing is decided before.", state.is_loaded ? 1 : 0);
+    prometheus_value(out, "seckill_worker_blacklist_entries", "gauge", "Entries of the blacklist in memory.", state.entries);
+    prometheus_value(out, "seckill_worker_blacklist_dropped", "gauge", "Entries for which there is no room.", state.dropped);
+    prometheus_head(out, behind, "gauge", "How old the copy of the blacklist is.");
+    (void)fprintf(out, "%s %" PRIu64 ".%03" PRIu64 "\n", behind, ms / 1000, ms % 1000);
+}
+
 static void write_transfers(FILE *out, const worker *w) {
     static const char owed[] = "seckill_worker_units_owed", transit[] = "seckill_worker_units_in_transit";
     prometheus_head(out, owed, "gauge",
@@ -208,8 +220,9 @@ static bool write_all(FILE *out, const worker *w) {
         write_waits(out, w);
         write_stopped(out, w);
         write_decided(out, w);
-        prometheus_value(out, "seckill_worker_refused_users", "gauge", "Users that --refuse-users lists.",
-                         screening_count(w->screener.list));
+        if (!w->settings->no_blacklist) {
+            write_blacklist(out, w);
+        }
     }
     if (w->settings->roles & ROLE_TRANSFERS) {
         write_transfers(out, w);

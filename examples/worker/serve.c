@@ -112,8 +112,11 @@ bool serve_start(serve *s, worker *w) {
         log_line(SECKILL_LOG_ERROR, "--listen: %s", trouble);
         return false;
     }
-    s->worker = w;
-    int error = http_server_open(&s->http, &w->loop, socket, s->address.is_unix, &limits, &s->connections, &handlers, s);
+    int error = http_peers_init(&s->peers);
+    if (!error) {
+        s->worker = w;
+        error = http_server_open(&s->http, &w->loop, socket, s->address.is_unix, &limits, &s->peers, &handlers, s);
+    }
     if (error) {
         log_line(SECKILL_LOG_ERROR, "--listen: cannot listen on %s: %s", wanted, uv_strerror(error));
         return false;

@@ -14,7 +14,7 @@ struct worker;
 typedef struct {
     struct worker *worker; /* NULL: nothing is served */
     http_server http;
-    atomic_size_t connections;
+    http_peers peers;
     listen_address address;
 } serve;
 

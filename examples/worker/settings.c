@@ -13,7 +13,8 @@ enum {
     ACTIVITY = 1000,
     ITEM,
     ROLES,
-    REFUSE_USERS,
+    NO_BLACKLIST,
+    BLACKLIST_ENTRIES,
     LISTEN,
     DECIDE_BATCH,
     DECIDE_POLL_MAX,
@@ -47,7 +48,8 @@ static const struct option long_options[] = {
     {"activity", required_argument, NULL, ACTIVITY},
     {"item", required_argument, NULL, ITEM},
     {"roles", required_argument, NULL, ROLES},
-    {"refuse-users", required_argument, NULL, REFUSE_USERS},
+    {"no-blacklist", no_argument, NULL, NO_BLACKLIST},
+    {"blacklist-entries", required_argument, NULL, BLACKLIST_ENTRIES},
     {"listen", required_argument, NULL, LISTEN},
     {"decide-batch", required_argument, NULL, DECIDE_BATCH},
     {"decide-poll-max", required_argument, NULL, DECIDE_POLL_MAX},
@@ -101,6 +103,7 @@ static const number_rule number_rules[] = {
     {BATCH, false, offsetof(settings, batch), 1, SECKILL_BATCH_MAX, SECKILL_BATCH_MAX},
     {BATCHES, false, offsetof(settings, batches), 1, 1024, 64},
     {DECIDE_BATCH, false, offsetof(settings, decide_batch), 1, SECKILL_BATCH_MAX, SECKILL_BATCH_MAX},
+    {BLACKLIST_ENTRIES, false, offsetof(settings, blacklist_entries), 1, 67108864, 4000000},
     {DECIDE_POLL_MAX, true, offsetof(settings, decide_poll_max_ms), 1, 60000, 50},
     {POLL_MIN, true, offsetof(settings, poll_min_ms), 1, 60000, 5},
     {POLL_MAX, true, offsetof(settings, poll_max_ms), 1, 60000, 200},
@@ -211,19 +214,16 @@ static int read_inventory(settings *s, const char *text) {
     return 1;
 }
 
-static int read_password(settings *s, const char *path) {
-    char text[OPTIONS_FILE_MAX + 1], trouble[256];
-    if (options_read_file(path, text, trouble) < 0) {
+static int read_password(settings *s) {
+    char trouble[256];
+    if (!options_redis_password(s->redis_password_file, s->password, trouble)) {
         return complain("--redis-password-file", trouble);
     }
-    size_t size = strcspn(text, "\r\n");
-    int good = size > 0 && size < sizeof s->password;
-    if (good) {
-        memcpy(s->password, text, size);
-        s->password[size] = '\0';
+    if (s->redis_password_file && options_exposed(s->redis_password_file, trouble)) {
+        (void)fprintf(stderr, "seckill-worker: --redis-password-file: warning: %s\n", trouble);
     }
-    options_wipe(text, sizeof text);
-    return good || complain("--redis-password-file", "its first line is no password of 1 to 511 bytes");
+    return !s->redis_user || s->password[0] ||
+           complain("--redis-user", "needs --redis-password-file, or SECKILL_REDIS_PASSWORD");
 }
 
 static int read_option(settings *s, int option, const char *name, char *text) {
@@ -236,14 +236,15 @@ static int read_option(settings *s, int option, const char *name, char *text) {
         return read_roles(s, text);
     case INVENTORY:
         return read_inventory(s, text);
-    case REFUSE_USERS:
-        s->refuse_users = text;
+    case NO_BLACKLIST:
+        s->no_blacklist = true;
         return 1;
     case LISTEN:
         s->listen = text;
         return 1;
     case REDIS_PASSWORD_FILE:
-        return read_password(s, text);
+        s->redis_password_file = text;
+        return 1;
     case ORDERS:
         s->orders = text;
         return 1;
@@ -279,8 +280,8 @@ static int check_roles(const settings *s) {
     if (s->refund_unpaid_after_ms > 0 && (!orders || !(s->roles & ROLE_EXPIRE))) {
         return complain("--refund-unpaid-after", "needs the roles orders and expire");
     }
-    if (s->refuse_users && !(s->roles & ROLE_DECIDE)) {
-        return complain("--refuse-users", "--roles leaves decide out");
+    if (s->no_blacklist && !(s->roles & ROLE_DECIDE)) {
+        return complain("--no-blacklist", "--roles leaves decide out");
     }
     return 1;
 }
@@ -291,9 +292,6 @@ static int check(const settings *s) {
     }
     if (s->poll_min_ms > s->poll_max_ms) {
         return complain("--poll-min", "it is longer than --poll-max");
-    }
-    if (s->redis_user && !s->password[0]) {
-        return complain("--redis-user", "needs --redis-password-file");
     }
     return check_roles(s);
 }
@@ -326,5 +324,5 @@ int settings_read(settings *s, int argc, char **argv, int *exit_code) {
     if (optind < argc) {
         return complain(argv[optind], "what is this?");
     }
-    return check(s);
+    return check(s) && read_password(s);
 }

@@ -9,12 +9,7 @@
 
 #include <stdbool.h>
 
-enum {
-    ACTIVITIES_MAX = 64,
-    NAMED_ITEMS_MAX = 1024,
-    INVENTORIES_MAX = 1024,
-    PASSWORD_SIZE = 512 /* bytes that hold the longest password with its NUL */
-};
+enum { ACTIVITIES_MAX = 64, NAMED_ITEMS_MAX = 1024, INVENTORIES_MAX = 1024 };
 
 /* How the worker ends. */
 enum {
@@ -42,11 +37,11 @@ typedef struct {
 
 typedef struct {
     const char *redis, *redis_user, *prefix; /* NULL: the library's default */
-    char password[PASSWORD_SIZE];            /* "": none */
+    const char *redis_password_file;         /* NULL: SECKILL_REDIS_PASSWORD */
+    char password[OPTIONS_PASSWORD];         /* "": none */
     unsigned roles;
-    const char *orders;       /* NULL without that role */
-    const char *refuse_users; /* NULL: nobody is refused */
-    const char *listen;       /* NULL: no metrics over HTTP */
+    const char *orders; /* NULL without that role */
+    const char *listen; /* NULL: no metrics over HTTP */
     const char *activities[ACTIVITIES_MAX];
     size_t activity_count;
     options_name items[NAMED_ITEMS_MAX];
@@ -61,6 +56,8 @@ typedef struct {
     uint32_t replay_window_ms;       /* 0: all orders are replayed */
     uint32_t progress_ms;            /* 0: none */
     uint32_t refund_unpaid_after_ms; /* 0: never */
+    uint32_t blacklist_entries;      /* kept in memory */
+    bool no_blacklist;
     bool json;
     seckill_log_level log_level;
 } settings;

@@ -49,7 +49,6 @@ static void close_rest(worker *w) {
     close_handle((uv_handle_t *)&w->signals[1]);
     close_handle((uv_handle_t *)&w->progress);
     close_handle((uv_handle_t *)&w->stop_timer);
-    screener_stop(&w->screener);
     serve_stop(&w->serve);
 }
 
@@ -112,6 +111,9 @@ static bool open_client(worker *w) {
     options.log = log_from_library;
     options.log_level = s->log_level;
     seckill_status status = seckill_client_open(&options, &w->client);
+    if (status == SECKILL_OK) {
+        status = listed_follow(w);
+    }
     if (status != SECKILL_OK) {
         log_line(SECKILL_LOG_ERROR, "the client of Redis cannot be opened: %s", seckill_status_message(status));
         fail(w, status == SECKILL_INVALID ? EXIT_USAGE : EXIT_TROUBLE);
@@ -228,9 +230,8 @@ static bool start_handles(worker *w) {
 /* With the orders database first, if there is one to use: what it refuses must not be read. */
 static void start(worker *w) {
     const settings *s = w->settings;
-    bool handles = start_handles(w), screens = screener_start(&w->screener, &w->loop, s->refuse_users);
-    if (!handles || !screens || !serve_start(&w->serve, w)) {
-        fail(w, screens ? EXIT_TROUBLE : EXIT_USAGE);
+    if (!start_handles(w) || !serve_start(&w->serve, w)) {
+        fail(w, EXIT_TROUBLE);
     } else if (!(s->roles & ROLE_ORDERS)) {
         start_work(w);
     } else if (!start_database(w)) {
@@ -255,7 +256,6 @@ int worker_run(const settings *s, worker_counts *counts) {
         w.exit_code = EXIT_TROUBLE;
     }
     batch_pool_free(&w.pool);
-    screener_free(&w.screener);
     *counts = w.counts;
     if (w.exit_code == EXIT_CLEAN && w.counts.unfinished) {
         return EXIT_UNFINISHED;

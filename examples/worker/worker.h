@@ -4,7 +4,7 @@
  *     item.c      an item at work, with the tasks below
  *     expirer.c   gives the units of expired reservations back
  *     reader.c    one for each shard: events from Redis to the database, then acknowledged
- *     decider.c   one for each shard: decides the requests in the queue; screener.c knows who is refused
+ *     decider.c   one for each shard: decides the requests in the queue; listed.c knows who is blacklisted
  *     refunder.c  tells Redis to refund what the database refused, and what is not paid in time
  *     replayer.c  tells Redis again which orders there are, after a failover lost some; replay.c does a page of it
  *     transferer.c  finishes what is half done between shards
@@ -21,7 +21,7 @@
 #include "batch.h"
 #include "db_thread.h"
 #include "decider.h"
-#include "screener.h"
+#include "listed.h"
 #include "serve.h"
 #include "settings.h"
 
@@ -72,7 +72,7 @@ struct worker {
     struct item *items;
     struct activity *activities;
     size_t item_count, activity_count, decider_count; /* that are not freed yet */
-    screener screener;
+    listed_said listed;
     serve serve;
     bool stopping, closing;
     int exit_code;
