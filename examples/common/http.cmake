@@ -23,7 +23,7 @@ if(NOT TARGET example_http)
         set(example_llhttp example_llhttp)
     endif()
 
-    set(example_http_sources connection.c deadlines.c listen.c parser.c reply.c request.c server.c)
+    set(example_http_sources accept.c connection.c deadlines.c listen.c parser.c peers.c reply.c request.c server.c)
     list(TRANSFORM example_http_sources PREPEND "${CMAKE_CURRENT_LIST_DIR}/http/")
     add_library(example_http STATIC ${example_http_sources})
     set_target_properties(example_http PROPERTIES C_STANDARD 11 C_STANDARD_REQUIRED ON)

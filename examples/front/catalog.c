@@ -46,6 +46,7 @@ static bool counted(const seckill_stock_result *result) {
 static void on_stock(const seckill_stock_result *result, void *user_data) {
     catalog_item *item = user_data;
     item->counted = counted(result);
+    foreseen_read(&item->units, result, item->admission.begun_ms);
     if (item->counted)
         admission_read(&item->admission, &result->total);
     if (result->status == SECKILL_OK) {

@@ -7,6 +7,7 @@
 
 #include "admission.h"
 #include "cache.h"
+#include "foreseen.h"
 
 typedef struct catalog catalog;
 
@@ -20,6 +21,7 @@ typedef struct {
     uint64_t version;
     int64_t stock_left;
     admission admission;
+    foreseen_units units;
     bool counted;            /* the last reading of the stock told at least one shard's counts, which admission goes by */
     int64_t server_time_ms;  /* when the stock was read, by the servers' clock ... */
     uint64_t server_read_ms; /* ... and by the loop's */

@@ -115,7 +115,7 @@ front_code front_code_from_http(int http) {
 #define CASE(name, number, status_class, text, message)                                                                        \
     case number:                                                                                                               \
         return CODE_##name;
-        FRONT_CODE_MAP(CASE)
+        FRONT_UNSEEN_MAP(CASE)
 #undef CASE
     default:
         return CODE_BAD_REQUEST;

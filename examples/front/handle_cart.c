@@ -92,7 +92,7 @@ static seckill_status add_one(user_cart *cart, const item_lookup *lookup, const 
         *found = json_array();
     int failed = json_object_set_new(object, "item", json_string(cart->names->names[lookup->index])) != 0 ||
                  json_object_set_new(object, "expires_at", json_integer(reservation->ends_ms)) != 0;
-    seckill_status status = failed ? SECKILL_NO_MEMORY : reservation_add_token(cart->loop->front->ring, ref, object);
+    seckill_status status = failed ? SECKILL_NO_MEMORY : reservation_add_token(cart->loop->ring->keys, ref, object);
     if (status != SECKILL_OK)
         json_decref(object);
     else if (json_array_append_new(*found, object) != 0)

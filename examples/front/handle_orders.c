@@ -39,8 +39,8 @@ static int read_claim(const front_call *call, token_claim *claim, int is_order) 
 /* The token must be genuine, for a reservation, and the caller's own. 0: answered. */
 static int verify_claim(const front_call *call, token_claim *claim) {
     const front_state *front = call->loop->front;
-    seckill_status status = seckill_token_verify(front->ring, SECKILL_TOKEN_RESERVATION, claim->token, claim->token_size,
-                                                 options_now_ms(), front->settings->leeway_ms, &claim->ref);
+    seckill_status status = seckill_token_verify(call->loop->ring->keys, SECKILL_TOKEN_RESERVATION, claim->token,
+                                                 claim->token_size, options_now_ms(), front->settings->leeway_ms, &claim->ref);
     if (status != SECKILL_OK) {
         answer_status(call->loop, call->exchange, status, NULL, 0);
         return 0;

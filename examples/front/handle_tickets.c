@@ -37,8 +37,8 @@ static void poll_ticket(const front_call *call, const seckill_ticket *ticket) {
 void handle_ticket(const front_call *call) {
     const front_state *front = call->loop->front;
     seckill_ticket ticket;
-    seckill_status status = seckill_ticket_verify(front->ring, call->ticket.data, call->ticket.size, options_now_ms(),
-                                                  front->settings->leeway_ms, &ticket);
+    seckill_status status = seckill_ticket_verify(call->loop->ring->keys, call->ticket.data, call->ticket.size,
+                                                  options_now_ms(), front->settings->leeway_ms, &ticket);
     if (status != SECKILL_OK)
         answer_status(call->loop, call->exchange, status, NULL, 0);
     else if (!session_is(&call->user, ticket.user, ticket.user_size))

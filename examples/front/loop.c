@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: MIT
  */
 #include "front.h"
+#include "handlers.h"
+#include "listed.h"
 #include "problem.h"
 #include "router.h"
 
@@ -20,14 +22,30 @@ static void on_client_closed(void *user_data) {
 
 static void on_server_closed(void *user_data) {
     front_loop *loop = user_data;
+    captcha_close(loop);
     if (loop->client != NULL)
         seckill_client_close(loop->client, on_client_closed, loop);
     else
         on_client_closed(loop);
 }
 
+/* What verified the sessions that are remembered may not be in the new ring. */
+static void take_ring(front_loop *loop) {
+    front_ring *ring = atomic_exchange(&loop->next_ring, NULL);
+    if (ring == NULL)
+        return;
+    front_ring_release(loop->ring);
+    loop->ring = ring;
+    if (loop->sessions != NULL) /* else it failed to start */
+        sessions_use_ring(loop->sessions, ring->keys);
+    if (front_ring_used(ring))
+        front_log(SECKILL_LOG_WARNING, "--keys %s: read again, %u key%s", loop->front->settings->keys, ring->count,
+                  ring->count == 1 ? "" : "s");
+}
+
 static void on_wake(uv_async_t *wake) {
     front_loop *loop = wake->data;
+    take_ring(loop);
     int how = atomic_load(&loop->stop);
     if (how == FRONT_RUN || loop->failed)
         return; /* one that failed to start is stopping by itself */
@@ -43,6 +61,8 @@ static void copy_counters(front_loop *loop) {
     seckill_client_stats stats = {.struct_size = sizeof stats};
     if (loop->client != NULL && !loop->server.stopping && seckill_client_get_stats(loop->client, &stats) == SECKILL_OK)
         metrics_copy_stats(&loop->metrics, &stats);
+    if (loop->client != NULL && !loop->server.stopping)
+        listed_count(loop);
     atomic_store_explicit(&loop->metrics.connections, loop->server.count, memory_order_relaxed);
     atomic_store_explicit(&loop->metrics.turned_away, loop->server.refused, memory_order_relaxed);
     atomic_store_explicit(&loop->metrics.in_progress, loop->server.in_progress, memory_order_relaxed);
@@ -51,6 +71,7 @@ static void copy_counters(front_loop *loop) {
 static void on_tick(uv_timer_t *timer) {
     front_loop *loop = timer->data;
     copy_counters(loop);
+    metrics_page_forget(loop);
     if (loop->stop_due_ms == 0 || uv_now(&loop->uv) < loop->stop_due_ms || loop->server.count == 0)
         return;
     front_log(SECKILL_LOG_WARNING, "stopping took too long: %zu connections are closed", loop->server.count);
@@ -98,11 +119,11 @@ static seckill_status open_client(front_loop *loop) {
 
 static bool make_parts(front_loop *loop) {
     const front_settings *settings = loop->front->settings;
-    if (open_client(loop) != SECKILL_OK)
+    if (open_client(loop) != SECKILL_OK || !captcha_open(loop))
         return false;
     loop->catalog = catalog_new(&loop->uv, loop->client, settings->item_cache);
-    loop->sessions = sessions_new(loop->front->ring, settings->session_cache, settings->leeway_ms);
-    if (loop->catalog != NULL && loop->sessions != NULL &&
+    loop->sessions = sessions_new(loop->ring->keys, settings->session_cache, settings->leeway_ms);
+    if (loop->catalog != NULL && loop->sessions != NULL && listed_follow(loop) &&
         uv_random(NULL, NULL, &loop->random, sizeof loop->random, 0, NULL) == 0)
         return true;
     front_log(SECKILL_LOG_ERROR, "out of memory, or there is no random number");
@@ -112,7 +133,7 @@ static bool make_parts(front_loop *loop) {
 static bool open_server(front_loop *loop) {
     static const http_handlers handlers = {on_request, on_refused, on_server_closed};
     int error = http_server_open(&loop->server, &loop->uv, loop->socket, loop->unix_socket, &loop->front->settings->http,
-                                 &loop->front->connections, &handlers, loop);
+                                 &loop->front->peers, &handlers, loop);
     if (error != 0)
         front_log(SECKILL_LOG_ERROR, "cannot listen: %s", uv_strerror(error));
     return error == 0;
@@ -129,6 +150,7 @@ static void loop_main(void *argument) {
     }
     uv_sem_post(&loop->front->started);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
+    metrics_page_forget(loop);
     catalog_free(loop->catalog);
     sessions_free(loop->sessions);
     atomic_store(&loop->over, true);
@@ -156,6 +178,11 @@ int front_loop_start(front_loop *loop) {
 
 void front_loop_stop(front_loop *loop, front_stop how) {
     atomic_store(&loop->stop, how);
+    uv_async_send(&loop->wake);
+}
+
+void front_loop_use_ring(front_loop *loop, front_ring *ring) {
+    front_ring_release(atomic_exchange(&loop->next_ring, ring)); /* one that it has not taken over yet */
     uv_async_send(&loop->wake);
 }
 

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include "front.h"
+#include "gate.h"
 #include "http/listen.h"
 
 #include "common/options.h"
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,11 +23,10 @@ enum { EXIT_USAGE = 2, LOOPS_MAX = 64 };
 typedef struct {
     front_state front;
     front_settings settings;
-    seckill_keyring *ring;
-    char password[OPTIONS_FILE_MAX + 1];
+    char password[OPTIONS_PASSWORD];
     listen_address address;
     uv_loop_t uv; /* of the main thread: signals */
-    uv_signal_t signals[2];
+    uv_signal_t signals[3];
     size_t started; /* loops that have a thread */
     int signals_seen;
 } program;
@@ -37,27 +38,28 @@ static int complain(const char *trouble) {
 
 /* ---- before anything runs */
 
-/* A front that cannot issue would take units and have no proof to give. */
-static int check_issues(const seckill_keyring *ring) {
-    char token[SECKILL_TOKEN_SIZE];
-    seckill_reservation_ref ref = {.user = {'x'}, .user_size = 1, .issued_ms = 1, .valid_until_ms = 2};
-    return seckill_token_issue(ring, SECKILL_TOKEN_SESSION, &ref, token, sizeof token, NULL) == SECKILL_OK;
+static void warn_exposed(const char *option, const char *path) {
+    char trouble[256];
+    if (path != NULL && options_exposed(path, trouble))
+        front_log(SECKILL_LOG_WARNING, "%s: %s", option, trouble);
 }
 
 static int read_secrets(program *all) {
     char trouble[256];
-    all->ring = options_keyring(all->settings.keys, trouble);
-    if (all->ring == NULL)
+    front_ring *ring = front_ring_read(all->settings.keys, all->front.loop_count, trouble);
+    if (ring == NULL)
         return complain(trouble);
-    if (!check_issues(all->ring))
-        return complain("no key of --keys can issue tokens: a k4.local or k4.secret key is wanted");
-    all->front.ring = all->ring;
-    if (all->settings.redis_password_file == NULL)
-        return 0;
-    if (options_read_file(all->settings.redis_password_file, all->password, trouble) < 0)
+    for (size_t i = 0; i < all->front.loop_count; i++)
+        all->front.loops[i].ring = ring;
+    if (!options_redis_password(all->settings.redis_password_file, all->password, trouble))
         return complain(trouble);
-    all->password[strcspn(all->password, "\r\n")] = '\0';
-    all->front.password = all->password;
+    all->front.password = *all->password != '\0' ? all->password : NULL;
+    if (!captcha_secrets_read(&all->front.captcha, &all->settings.captcha, trouble))
+        return complain(trouble);
+    warn_exposed("--keys", all->settings.keys);
+    warn_exposed("--captcha-key", all->settings.captcha.key);
+    warn_exposed("--captcha-secret", all->settings.captcha.secret);
+    warn_exposed("--redis-password-file", all->settings.redis_password_file);
     return 0;
 }
 
@@ -88,6 +90,53 @@ static void on_signal(uv_signal_t *handle, int number) {
     stop_all(all, all->signals_seen > 1 ? FRONT_STOP_NOW : FRONT_STOP);
 }
 
+/* ---- SIGHUP: what is in files is read again; what cannot be used is said, and what there was stays */
+
+/* What is no file any more when it is read again (a pipe) would keep the program waiting. */
+static bool can_be_read_again(const char *path, char trouble[256]) {
+    struct stat about;
+    if (stat(path, &about) != 0 || S_ISREG(about.st_mode))
+        return true; /* why it is not there, who opens it says */
+    snprintf(trouble, 256, "%s is no file that can be read again", path);
+    return false;
+}
+
+static void reload_keys(program *all) {
+    const char *path = all->settings.keys;
+    char trouble[256];
+    front_ring *ring = can_be_read_again(path, trouble) ? front_ring_read(path, all->started, trouble) : NULL;
+    if (ring == NULL) {
+        front_log(SECKILL_LOG_ERROR, "--keys: %s; the keys stay as they were", trouble);
+        return;
+    }
+    warn_exposed("--keys", path);
+    for (size_t i = 0; i < all->started; i++)
+        front_loop_use_ring(&all->front.loops[i], ring);
+}
+
+static void reload_captcha(program *all) {
+    const captcha_settings *settings = &all->settings.captcha;
+    const char *path = settings->key != NULL ? settings->key : settings->secret;
+    char trouble[256];
+    if (path == NULL)
+        return;
+    if (!can_be_read_again(path, trouble) || !captcha_secrets_read(&all->front.captcha, settings, trouble)) {
+        front_log(SECKILL_LOG_ERROR, "the captcha: %s; its keys stay as they were", trouble);
+        return;
+    }
+    warn_exposed("the captcha", path);
+    front_log(SECKILL_LOG_WARNING, "the captcha: %s is read again", path);
+}
+
+typedef void (*reload)(program *all);
+
+static void on_reload(uv_signal_t *handle, int number) {
+    static const reload reloads[] = {reload_keys, reload_captcha};
+    (void)number;
+    for (size_t i = 0; i < sizeof reloads / sizeof *reloads; i++)
+        reloads[i](handle->data);
+}
+
 static void on_finished(uv_async_t *finished) {
     program *all = finished->data;
     for (size_t i = 0; i < all->started; i++)
@@ -97,30 +146,36 @@ static void on_finished(uv_async_t *finished) {
 }
 
 static int watch(program *all) {
-    static const int numbers[2] = {SIGTERM, SIGINT};
+    static const struct {
+        int number;
+        uv_signal_cb seen;
+    } signals[] = {{SIGTERM, on_signal}, {SIGINT, on_signal}, {SIGHUP, on_reload}};
     int error = uv_loop_init(&all->uv);
     if (error == 0)
         error = uv_async_init(&all->uv, &all->front.finished, on_finished);
-    for (int i = 0; i < 2 && error == 0; i++) {
+    for (size_t i = 0; i < sizeof signals / sizeof *signals && error == 0; i++) {
         error = uv_signal_init(&all->uv, &all->signals[i]);
         all->signals[i].data = all;
         if (error == 0)
-            error = uv_signal_start(&all->signals[i], on_signal, numbers[i]);
+            error = uv_signal_start(&all->signals[i], signals[i].seen, signals[i].number);
     }
     all->front.finished.data = all;
     if (error == 0)
         error = uv_sem_init(&all->front.started, 0);
+    if (error == 0)
+        error = http_peers_init(&all->front.peers);
     return error == 0 ? 0 : complain(uv_strerror(error));
 }
 
 /* After the last thread is joined: until then it may still send `finished`. */
 static void unwatch(program *all) {
     uv_close((uv_handle_t *)&all->front.finished, NULL);
-    uv_close((uv_handle_t *)&all->signals[0], NULL);
-    uv_close((uv_handle_t *)&all->signals[1], NULL);
+    for (size_t i = 0; i < sizeof all->signals / sizeof *all->signals; i++)
+        uv_close((uv_handle_t *)&all->signals[i], NULL);
     uv_run(&all->uv, UV_RUN_DEFAULT);
     uv_loop_close(&all->uv);
     uv_sem_destroy(&all->front.started);
+    http_peers_free(&all->front.peers);
 }
 
 /* Starts all loops and waits until each listens, or does not. */
@@ -168,16 +223,18 @@ static int run(program *all, const int *sockets) {
 static int serve(program *all) {
     int sockets[LOOPS_MAX];
     char trouble[256];
-    if (read_secrets(all) != 0 || watch(all) != 0)
-        return EXIT_FAILURE;
     all->front.loops = calloc(all->settings.loops, sizeof *all->front.loops);
     if (all->front.loops == NULL)
         return complain("out of memory") != 0;
     all->front.loop_count = all->settings.loops;
+    /* Signals are watched first: what is in a file after one is read. */
+    if (watch(all) != 0 || read_secrets(all) != 0)
+        return EXIT_FAILURE;
     raise_file_limit(all->settings.http.connections);
     if (listen_bind(all->settings.listen, sockets, all->settings.loops, &all->address, trouble) != 0)
         return complain(trouble) != 0;
-    int failed = run(all, sockets);
+    all->front.gate = gate_new(&all->settings);
+    int failed = all->front.gate != NULL ? run(all, sockets) : complain("out of memory for the limits");
     listen_remove(&all->address);
     return failed != 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
@@ -192,9 +249,16 @@ int main(int argc, char **argv) {
     json_object_seed(0); /* once, before there are threads */
     all.front.settings = &all.settings;
     all.front.since = (int64_t)time(NULL);
+    if (captcha_secrets_open(&all.front.captcha) != 0)
+        return complain("the captcha: there is no random number, or no memory") != 0;
     int result = serve(&all);
+    captcha_secrets_close(&all.front.captcha);
+    gate_free(all.front.gate);
     options_wipe(all.password, sizeof all.password);
-    seckill_keyring_free(all.ring);
+    for (size_t i = 0; i < all.front.loop_count; i++) {
+        front_ring_release(all.front.loops[i].ring);
+        front_ring_release(atomic_load(&all.front.loops[i].next_ring));
+    }
     free(all.front.loops);
     return result;
 }

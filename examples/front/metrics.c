@@ -15,6 +15,7 @@ static const char *const route_names[ROUTE_COUNT] = {
     [ROUTE_NONE] = "none",
     [ROUTE_ACTIVITY] = "/v1/activities/A",
     [ROUTE_ITEM] = "/v1/activities/A/items/I",
+    [ROUTE_CAPTCHA] = "/v1/captcha",
     [ROUTE_REQUESTS] = "/v1/activities/A/items/I/requests",
     [ROUTE_TICKETS] = "/v1/tickets/T",
     [ROUTE_CART] = "/v1/activities/A/cart",
@@ -53,6 +54,24 @@ void metrics_poll_after(metrics *one, uint32_t poll_after_ms) {
 
 void metrics_turned_away(metrics *one) {
     add(&one->requests_turned_away, 1);
+}
+
+void metrics_refused(metrics *one, front_refused why) {
+    add(&one->refused[why], 1);
+}
+
+void metrics_banned(metrics *one, front_ban what) {
+    add(&one->bans[what], 1);
+}
+
+void metrics_copy_list(metrics *one, bool loaded, uint64_t entries, int64_t behind_ms) {
+    set(&one->list_loaded, loaded);
+    set(&one->list_entries, entries);
+    set(&one->list_behind_ms, behind_ms > 0 ? (uint64_t)behind_ms : 0);
+}
+
+bool metrics_list_loaded(const metrics *one) {
+    return atomic_load_explicit(&one->list_loaded, memory_order_relaxed) != 0;
 }
 
 void metrics_copy_stats(metrics *one, const seckill_client_stats *stats) {
@@ -133,13 +152,50 @@ static void write_tickets(const text_page *page) {
     fprintf(page->out, "seckill_front_poll_after_seconds_count %" PRIu64 "\n", sum(page, offsetof(metrics, poll_afters)));
 }
 
+static void write_gate(const text_page *page) {
+    static const char *const reasons[REFUSED_COUNT] = {"user_limit",     "address_limit", "activity_limit",
+                                                       "address_listed", "user_listed",   "foreseen"};
+    prometheus_head(page->out, "seckill_front_refused_total", "counter",
+                    "Requests that a limit, the blacklist or the item's last reading refused.");
+    for (size_t i = 0; i < REFUSED_COUNT; i++)
+        fprintf(page->out, "seckill_front_refused_total{reason=\"%s\"} %" PRIu64 "\n", reasons[i],
+                sum(page, offsetof(metrics, refused) + i * sizeof(counter)));
+}
+
+/* Of a gauge that is the same of all loops, but for the time of reading: the greatest. */
+static uint64_t greatest(const text_page *page, size_t place) {
+    uint64_t most = 0;
+    for (size_t i = 0; i < page->loops; i++) {
+        const char *one = (const char *)page->of_loop(i, page->user_data);
+        uint64_t value = atomic_load_explicit((const counter *)(const void *)(one + place), memory_order_relaxed);
+        most = value > most ? value : most;
+    }
+    return most;
+}
+
+static void write_list(const text_page *page) {
+    static const char *const what[BAN_COUNT] = {"done", "failed", "skipped"};
+    uint64_t behind_ms = greatest(page, offsetof(metrics, list_behind_ms));
+    prometheus_head(page->out, "seckill_front_bans_total", "counter", "Who kept on and was to be blacklisted.");
+    for (size_t i = 0; i < BAN_COUNT; i++)
+        fprintf(page->out, "seckill_front_bans_total{result=\"%s\"} %" PRIu64 "\n", what[i],
+                sum(page, offsetof(metrics, bans) + i * sizeof(counter)));
+    prometheus_value(page->out, "seckill_front_blacklist_loaded", "gauge", "Loops that need not wait for the blacklist.",
+                     sum(page, offsetof(metrics, list_loaded)));
+    prometheus_value(page->out, "seckill_front_blacklist_entries", "gauge", "Entries in a loop's copy of the blacklist.",
+                     greatest(page, offsetof(metrics, list_entries)));
+    prometheus_head(page->out, "seckill_front_blacklist_behind_seconds", "gauge", "The age of the oldest copy.");
+    fprintf(page->out, "seckill_front_blacklist_behind_seconds %" PRIu64 ".%03" PRIu64 "\n", behind_ms / 1000,
+            behind_ms % 1000);
+}
+
 static void write_sums(const text_page *page) {
     static const struct {
         const char *name, *type, *about;
         size_t place;
     } rows[] = {
         {"seckill_front_connections", "gauge", "Open connections.", offsetof(metrics, connections)},
-        {"seckill_front_connections_turned_away_total", "counter", "Connections beyond --max-connections.",
+        {"seckill_front_connections_turned_away_total", "counter", "Connections beyond --max-connections[-per-address].",
          offsetof(metrics, turned_away)},
         {"seckill_front_requests_turned_away_total", "counter", "Requests for which the queue was too long.",
          offsetof(metrics, requests_turned_away)},
@@ -169,6 +225,8 @@ char *metrics_text(const metrics *(*of_loop)(size_t loop, const void *user_data)
     write_answers(&page);
     write_latencies(&page);
     write_tickets(&page);
+    write_gate(&page);
+    write_list(&page);
     write_sums(&page);
     int failed = !write_clients(&page) || ferror(page.out);
     if (fclose(page.out) != 0 || failed) {

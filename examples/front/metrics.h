@@ -16,6 +16,7 @@ typedef enum {
     ROUTE_NONE, /* no path that is served, or no request at all */
     ROUTE_ACTIVITY,
     ROUTE_ITEM,
+    ROUTE_CAPTCHA,
     ROUTE_REQUESTS,
     ROUTE_TICKETS,
     ROUTE_CART,
@@ -25,6 +26,20 @@ typedef enum {
     ROUTE_HEALTH,
     ROUTE_COUNT
 } front_route;
+
+/* Why a request was refused before it cost anything. The first three are the limits of gate.c. */
+typedef enum {
+    REFUSED_USER_LIMIT,
+    REFUSED_ADDRESS_LIMIT,
+    REFUSED_ACTIVITY_LIMIT,
+    REFUSED_ADDRESS_LISTED,
+    REFUSED_USER_LISTED,
+    REFUSED_FORESEEN, /* not started, paused, ended, sold out, as the item was read last */
+    REFUSED_COUNT
+} front_refused;
+
+/* What became of putting somebody on the blacklist. */
+typedef enum { BAN_DONE, BAN_FAILED, BAN_SKIPPED, BAN_COUNT } front_ban;
 
 enum {
     METRICS_TICKET_STATES = SECKILL_TICKET_REFUSED + 1, /* seckill_ticket_state is from 1 */
@@ -38,8 +53,11 @@ typedef struct {
     atomic_uint_least64_t polls[METRICS_TICKET_STATES];
     atomic_uint_least64_t poll_after_ms, poll_afters; /* the sum, and how many */
     atomic_uint_least64_t requests_turned_away;
+    atomic_uint_least64_t refused[REFUSED_COUNT];
+    atomic_uint_least64_t bans[BAN_COUNT];
     /* gauges and copies, renewed by the loop a few times a second */
     atomic_uint_least64_t connections, turned_away, in_progress;
+    atomic_uint_least64_t list_loaded, list_entries, list_behind_ms;
     atomic_uint_least64_t stats[METRICS_STATS_WORDS]; /* the client's */
 } metrics;
 
@@ -51,6 +69,14 @@ void metrics_answer(metrics *one, front_route route, front_code code, uint64_t l
 void metrics_polled(metrics *one, seckill_ticket_state state);
 void metrics_poll_after(metrics *one, uint32_t poll_after_ms);
 void metrics_turned_away(metrics *one);
+
+/* Counts a request that the gate refused. */
+void metrics_refused(metrics *one, front_refused why);
+void metrics_banned(metrics *one, front_ban what);
+
+/* Copies what there is to say of the blacklist's copy; says whether it was loaded. */
+void metrics_copy_list(metrics *one, bool loaded, uint64_t entries, int64_t behind_ms);
+bool metrics_list_loaded(const metrics *one);
 
 /* Copies the numbers of a client; says whether it had all its connections to Redis. */
 void metrics_copy_stats(metrics *one, const seckill_client_stats *stats);

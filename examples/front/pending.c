@@ -13,6 +13,7 @@
 static void on_abandoned(http_exchange *exchange) {
     pending *one = exchange->user_data;
     cache_forget(&one->waiter);
+    captcha_forget(one);
     if (one->op != NULL) {
         seckill_op_detach(one->op);
         if (one->gone != NULL)
@@ -40,6 +41,7 @@ http_exchange *pending_end(pending *one) {
     http_exchange *exchange = one->exchange;
     exchange->user_data = NULL;
     exchange->abandoned = NULL;
+    captcha_forget(one);
     free(one);
     return exchange;
 }

@@ -14,6 +14,7 @@ struct pending {
     cache_waiter waiter; /* first, so that whom the cache calls finds the rest */
     front_loop *loop;
     http_exchange *exchange;
+    captcha_check *check;       /* NULL: none is wanted, or it is over */
     seckill_op *op;             /* NULL: nothing was sent */
     void (*gone)(pending *one); /* the peer went away while the operation was under way; NULL: nobody needs to know */
     char activity[SECKILL_ID_MAX + 1], item[SECKILL_ID_MAX + 1];

@@ -4,6 +4,7 @@
  */
 #include "problem.h"
 
+#include "gate.h"
 #include "http/reply.h"
 
 #include <stdio.h>
@@ -21,6 +22,7 @@ static const char no_memory[] = "{\"type\":\"about:blank\",\"title\":\"Service "
 
 static void send_reply(front_loop *loop, http_exchange *exchange, front_code code, http_reply *reply) {
     metrics_answer(&loop->metrics, (front_route)exchange->tag, code, uv_hrtime() - exchange->begun_ns);
+    gate_add_fields(loop, exchange, reply);
     http_exchange_reply(exchange, reply);
 }
 

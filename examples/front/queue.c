@@ -8,6 +8,7 @@
  */
 #include "queue.h"
 
+#include "entry.h"
 #include "pending.h"
 #include "problem.h"
 #include "tickets.h"
@@ -45,9 +46,13 @@ static void on_enqueued(const seckill_ticket_result *result, void *user_data) {
     ticket_answer(loop, pending_end(&one->base), result, true);
 }
 
-static void enqueue(entrant *one) {
-    pending *base = &one->base;
+static void enqueue(pending *base, bool passed) {
+    entrant *one = (entrant *)(void *)base;
     front_loop *loop = base->loop;
+    if (!passed) {
+        count_answer(one, false);
+        return;
+    }
     seckill_reserve_options options = wish_options(&one->wish, &one->user);
     seckill_status status;
     seckill_item *item = catalog_handle(loop->catalog, base->activity, base->item, &status);
@@ -77,25 +82,27 @@ static void without_counts(entrant *one, seckill_status status) {
     if (status == SECKILL_NOT_DEFINED || seckill_status_class(status) == SECKILL_CLASS_RETRYABLE)
         answer_status(loop, pending_end(&one->base), status, NULL, 0);
     else
-        enqueue(one);
+        captcha_pass(&one->base, enqueue);
 }
 
 static void on_read(cache_waiter *waiter, cached *entry) {
     entrant *one = (entrant *)(void *)waiter;
     catalog_item *item = (catalog_item *)(void *)entry;
     uint32_t wait_ms = 0;
+    if (entry_refuse(&one->base, item, &one->wish))
+        return;
     if (!item->counted) {
         without_counts(one, entry->status);
         return;
     }
     one->admitted = admission_admit(&item->admission, &one->base.loop->front->settings->admission, &wait_ms);
     if (one->admitted)
-        enqueue(one);
+        captcha_pass(&one->base, enqueue);
     else
         turn_away(one, wait_ms);
 }
 
-void queue_request(const front_call *call, const wish *wanted) {
+void queue_request(const front_call *call, const wish *wanted, const char *answer) {
     entrant *one = pending_new(sizeof *one, call->loop, call->exchange, call->activity, call->item);
     if (one == NULL)
         return;
@@ -103,6 +110,8 @@ void queue_request(const front_call *call, const wish *wanted) {
     one->base.gone = on_gone;
     one->user = call->user;
     one->wish = *wanted;
+    if (!captcha_begin(&one->base, &call->user, wish_id(wanted), answer))
+        return;
     seckill_status status = catalog_read_item_ahead(call->loop->catalog, call->activity, call->item, &one->base.waiter);
     if (status != SECKILL_OK)
         answer_status(call->loop, pending_end(&one->base), status, NULL, 0);

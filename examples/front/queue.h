@@ -7,7 +7,7 @@
 
 #include "wish.h"
 
-/* Enqueues a request and answers with its ticket, or turns it away. */
-void queue_request(const front_call *call, const wish *wanted);
+/* Enqueues a request and answers with its ticket, or turns it away. `answer`: to the captcha, as it came. */
+void queue_request(const front_call *call, const wish *wanted, const char *answer);
 
 #endif

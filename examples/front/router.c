@@ -5,6 +5,7 @@
 #include "router.h"
 
 #include "common/options.h"
+#include "gate.h"
 #include "handlers.h"
 #include "problem.h"
 
@@ -29,6 +30,7 @@ static const route routes[] = {
     {ROUTE_ITEM, GET, 0, {"v1", "activities", "A", "items", "I"}, handle_item},
     {ROUTE_REQUESTS, POST, WANTS_USER | TAKES_JSON, {"v1", "activities", "A", "items", "I", "requests"}, handle_request},
     {ROUTE_TICKETS, GET, WANTS_USER, {"v1", "tickets", "T"}, handle_ticket},
+    {ROUTE_CAPTCHA, GET, WANTS_USER, {"v1", "captcha"}, handle_captcha},
     {ROUTE_ACTIVITY, GET, 0, {"v1", "activities", "A"}, handle_activity},
     {ROUTE_CART, GET, WANTS_USER, {"v1", "activities", "A", "cart"}, handle_cart},
     {ROUTE_ORDERS, POST, WANTS_USER | TAKES_JSON, {"v1", "orders"}, handle_order},
@@ -131,12 +133,16 @@ static bool take_place(const front_call *call) {
 void router_request(front_loop *loop, http_exchange *exchange) {
     front_call call = {.loop = loop, .exchange = exchange};
     const route *one = find(exchange->request);
+    bool always = one != NULL && (one->flags & ALWAYS) != 0;
     exchange->tag = one != NULL ? (int)one->id : ROUTE_NONE;
+    if (!always && !gate_address(loop, exchange))
+        return;
     if (one == NULL)
         answer_problem(loop, exchange, CODE_NO_SUCH_PATH, NULL);
     else if ((one->verbs & (unsigned)exchange->request->verb) == 0)
         answer_method(loop, exchange, one->verbs);
-    else if (((one->flags & ALWAYS) != 0 || take_place(&call)) && take_names(&call, one) &&
-             ((one->flags & WANTS_USER) == 0 || take_user(&call)) && ((one->flags & TAKES_JSON) == 0 || take_body(&call)))
+    else if ((always || take_place(&call)) && take_names(&call, one) &&
+             ((one->flags & WANTS_USER) == 0 || (take_user(&call) && gate_user(&call))) &&
+             ((one->flags & TAKES_JSON) == 0 || take_body(&call)))
         one->handle(&call);
 }

@@ -56,11 +56,20 @@ static void forget(remembered *place) {
     memset(place, 0, sizeof *place);
 }
 
+static void forget_all(sessions *all) {
+    for (size_t i = 0; all->places != NULL && i < all->sets * WAYS; i++)
+        forget(&all->places[i]);
+}
+
+void sessions_use_ring(sessions *all, const seckill_keyring *ring) {
+    all->ring = ring;
+    forget_all(all);
+}
+
 void sessions_free(sessions *all) {
     if (all == NULL)
         return;
-    for (size_t i = 0; all->places != NULL && i < all->sets * WAYS; i++)
-        forget(&all->places[i]);
+    forget_all(all);
     free(all->places);
     free(all);
 }
@@ -158,6 +167,14 @@ static http_text bearer(http_text field) {
     return (http_text){field.data + length, field.size - length};
 }
 
+/* Who wrote one may mean several fields, or another line. */
+static bool has_controls(http_text text) {
+    for (size_t i = 0; i < text.size; i++)
+        if ((unsigned char)text.data[i] < 0x20 || text.data[i] == 0x7f)
+            return true;
+    return false;
+}
+
 static front_code by_field(const http_request *request, const char *name, session_user *user, const char **detail) {
     http_text text;
     unsigned count = http_request_find(request, name, &text);
@@ -166,6 +183,9 @@ static front_code by_field(const http_request *request, const char *name, sessio
         return CODE_NO_SESSION;
     *detail = "a user is at most 64 bytes";
     if (text.size > SECKILL_USER_MAX)
+        return CODE_NO_SESSION;
+    *detail = "a user that comes in a header field has no control characters";
+    if (has_controls(text))
         return CODE_NO_SESSION;
     memcpy(user->bytes, text.data, text.size);
     user->size = text.size;

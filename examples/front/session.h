@@ -25,6 +25,9 @@ bool session_is(const session_user *user, const uint8_t *bytes, size_t size);
 sessions *sessions_new(const seckill_keyring *ring, uint32_t count, uint32_t leeway_ms);
 void sessions_free(sessions *all);
 
+/* Verifies with another ring from now on, and forgets what the former one has verified. */
+void sessions_use_ring(sessions *all, const seckill_keyring *ring);
+
 /* Who sent a request. CODE_OK, or why it is not known. `trusted_field` is the name of the field to take the user from, or
  * NULL. */
 front_code sessions_identify(sessions *all, const http_request *request, const char *trusted_field, int64_t now_ms,

@@ -4,6 +4,8 @@
  */
 #include "settings.h"
 
+#include "altcha.h"
+
 #include "common/options.h"
 
 #include <getopt.h>
@@ -13,11 +15,14 @@
 #include <string.h>
 #include <uv.h>
 
-typedef enum { KIND_TEXT, KIND_DURATION, KIND_WHOLE } kind;
+typedef enum { KIND_TEXT, KIND_DURATION, KIND_WHOLE, KIND_RATE } kind;
 
-enum { LOOPS_MAX = 64, HOUR_MS = 3600000 };
+enum { LOOPS_MAX = 64, UNSET = 1 << 30, HOUR_MS = 3600000, BURST_MAX = 1000000000, LIMIT_KEYS_MAX = 1 << 28 };
 
-/* The options that set one member each. `offset` is the member's place; texts are const char *, the others uint32_t. */
+#define MONTH_MS 2592000000
+
+/* The options that set one member each. `offset` is the member's place; texts are const char *, rates a front_rate, the
+ * others uint32_t. */
 typedef struct {
     const char *name;
     kind kind;
@@ -47,9 +52,29 @@ static const option_row rows[] = {
     {"item-cache", KIND_WHOLE, PLACE(item_cache), 16, 1 << 20, "2048"},
     {"poll-min", KIND_DURATION, PLACE(poll_min_ms), 1, HOUR_MS, "500ms"},
     {"poll-max", KIND_DURATION, PLACE(poll_max_ms), 1, HOUR_MS, "3s"},
+    {"trust-address-header", KIND_TEXT, PLACE(trust_address_header), 0, 0, NULL},
+    {"user-limit", KIND_RATE, PLACE(user_limit.rate), 0, 0, "20/1s"},
+    {"user-burst", KIND_WHOLE, PLACE(user_limit.burst), 1, BURST_MAX, "40"},
+    {"address-limit", KIND_RATE, PLACE(address_limit.rate), 0, 0, NULL},
+    {"address-burst", KIND_WHOLE, PLACE(address_limit.burst), 1, BURST_MAX, NULL},
+    {"activity-limit", KIND_RATE, PLACE(activity_limit.rate), 0, 0, NULL},
+    {"activity-burst", KIND_WHOLE, PLACE(activity_limit.burst), 1, BURST_MAX, NULL},
+    {"blacklist-entries", KIND_WHOLE, PLACE(blacklist_entries), 1, 1 << 26, "4000000"},
+    {"limit-keys", KIND_WHOLE, PLACE(limit_keys), 1, LIMIT_KEYS_MAX, "65536"},
+    {"ban-refusals", KIND_RATE, PLACE(ban_refusals), 0, 0, NULL},
+    {"ban-for", KIND_DURATION, PLACE(ban_for_ms), 1, MONTH_MS, "10m"},
     {"queue-min", KIND_WHOLE, PLACE(admission.min), 1, UINT32_MAX, "1000"},
     {"queue-multiple", KIND_WHOLE, PLACE(admission.multiple), 0, 1000000, "5"},
+    {"captcha", KIND_TEXT, PLACE(captcha.kind), 0, 0, NULL},
+    {"captcha-key", KIND_TEXT, PLACE(captcha.key), 0, 0, NULL},
+    {"captcha-difficulty", KIND_WHOLE, PLACE(captcha.difficulty), 1, ALTCHA_NUMBER_MAX, "50000"},
+    {"captcha-time", KIND_DURATION, PLACE(captcha.time_ms), 1000, 12 * HOUR_MS, "10m"},
+    {"captcha-verify", KIND_TEXT, PLACE(captcha.verify), 0, 0, NULL},
+    {"captcha-secret", KIND_TEXT, PLACE(captcha.secret), 0, 0, NULL},
+    {"captcha-timeout", KIND_DURATION, PLACE(captcha.timeout_ms), 1, HOUR_MS, "3s"},
+    {"captcha-max-in-progress", KIND_WHOLE, PLACE(captcha.most), 1, 1 << 16, "256"},
     {"max-connections", KIND_WHOLE, PLACE(http.connections), 1, 1 << 24, "10000"},
+    {"max-connections-per-address", KIND_WHOLE, PLACE(http.address_connections), 0, 1 << 24, NULL},
     {"max-requests", KIND_WHOLE, PLACE(http.requests), 1, UINT32_MAX, "100000"},
     {"max-target-bytes", KIND_WHOLE, PLACE(http.target_bytes), 1024, 1 << 16, "2048"},
     {"max-header-bytes", KIND_WHOLE, PLACE(http.header_bytes), 2048, 1 << 20, "16384"},
@@ -61,8 +86,9 @@ static const option_row rows[] = {
 };
 
 enum { ROWS = sizeof rows / sizeof rows[0] };
-enum { OPTION_DIRECT = ROWS, OPTION_LOG_LEVEL, OPTION_HELP, OPTION_VERSION, OPTIONS };
+enum { OPTION_DIRECT = ROWS, OPTION_NO_BLACKLIST, OPTION_LOG_LEVEL, OPTION_HELP, OPTION_VERSION, OPTIONS };
 
+/* In parts, since C promises no longer texts than 4,095 bytes. */
 static const char help[] =
     "usage: seckill-front --keys FILE [option...]\n"
     "\n"
@@ -71,7 +97,8 @@ static const char help[] =
     "the paths.\n"
     "\n"
     "  --keys FILE                 PASERK keys, one a line, # begins a comment; the first that can issue issues the tokens,\n"
-    "                              all verify (make one: seckill-ctl keys new)\n"
+    "                              all verify (make one: seckill-ctl keys new). Read again on SIGHUP; a file that cannot be\n"
+    "                              used leaves the old keys\n"
     "  --listen ADDRESS            host:port, [v6]:port or unix:/path; port 0: any free one (127.0.0.1:8080)\n"
     "  --loops N                   threads, each with an event loop, a listening socket and a connection to Redis of its own\n"
     "                              (the number of CPUs, at most 16)\n"
@@ -87,7 +114,7 @@ static const char help[] =
     "  --redis ADDRESS[,...]       host:port, [v6]:port or unix:/path (SECKILL_REDIS, or 127.0.0.1:6379); several: a server\n"
     "                              and its replicas, or nodes of a cluster\n"
     "  --redis-user NAME           ACL user; needs a password\n"
-    "  --redis-password-file FILE  its first line is the password\n"
+    "  --redis-password-file FILE  its first line is the password, up to 511 bytes (SECKILL_REDIS_PASSWORD)\n"
     "  --prefix TEXT               of all keys (SECKILL_PREFIX, or seckill)\n"
     "  --timeout TIME              of each operation; then the answer is 503 or 504 (3s)\n"
     "  --replicas N                answers count when so many replicas have what they say, at most 16 (0)\n"
@@ -97,9 +124,40 @@ static const char help[] =
     "  --queue-multiple N          ... and as N for each unit that is left, available or reserved; 0: for none (5)\n"
     "  --poll-min TIME, --poll-max TIME   what holders of a ticket are told to wait before they poll again, at least and\n"
     "                              at most; between them it is as long as the queue takes (500ms, 3s)\n"
+    "\n";
+
+static const char help_limits[] =
+    "How often one may ask, of all loops of this program together: N/TIME, 20/1s, or none. More are answered 429:\n"
+    "  --user-limit N/TIME, --user-burst N          of a user, everything that wants one; at once after a pause\n"
+    "                              (20/1s, 40)\n"
+    "  --address-limit N/TIME, --address-burst N    of an IPv4 address or an IPv6 /64, everything but /metrics and\n"
+    "                              /healthz; carriers have many users behind one (none, N)\n"
+    "  --activity-limit N/TIME, --activity-burst N  of an activity, requests for units (none, N)\n"
+    "  --limit-keys N              users, addresses and activities that are told apart at one time; 16 bytes each (65536)\n"
+    "  --ban-refusals N/TIME       who was refused so often, by the user's or the address's limit, is blacklisted (none) ...\n"
+    "  --ban-for TIME              ... for so long, at most 30d, in all fronts (10m)\n"
+    "  --blacklist-entries N       of the blacklist that each loop keeps, 21 to 43 bytes each; others are not seen (4000000)\n"
+    "  --no-blacklist              follow no blacklist: nobody is refused for standing there, nobody is put there\n"
+    "  --trust-address-header NAME take the address from the end of this header field (X-Forwarded-For): only behind a\n"
+    "                              gateway that writes it; without it it is the connection's\n"
+    "\n";
+
+static const char help_bounds[] =
+    "The captcha, which each request for units must answer (see README.md):\n"
+    "  --captcha altcha            GET /v1/captcha gives challenges that the ALTCHA widget solves ...\n"
+    "  --captcha-key FILE          ... signed with its first line, 32 to 256 characters; what any of up to 8 lines has signed\n"
+    "                              counts; # begins a comment. The same for all fronts. Read again on SIGHUP\n"
+    "  --captcha-difficulty N      ... for which as many numbers have to be tried, half of it on average (50000)\n"
+    "  --captcha-time TIME         ... and which end after so long, 1s to 12h (10m)\n"
+    "  --captcha-verify URL        instead: a provider elsewhere, asked as reCAPTCHA, hCaptcha and Turnstile are (siteverify)\n"
+    "  --captcha-secret FILE       ... its first line is our secret there. Read again on SIGHUP\n"
+    "  --captcha-timeout TIME      ... for its answer; then the request is answered 503 (3s)\n"
+    "  --captcha-max-in-progress N ... questions of one loop at one time; more are answered 429 (256)\n"
     "\n"
     "Times are 300ms, 5s, 1m30s. What one peer, and all of them together, may take:\n"
     "  --max-connections N         of the program; more are answered 503 and closed (10000)\n"
+    "  --max-connections-per-address N    of them, from an IPv4 address or an IPv6 /64; more: 429 and closed; 0: no bound,\n"
+    "                              as behind a proxy, whose address all have (256; 0 with --trust-...-header)\n"
     "  --max-requests N            on one connection; then it is closed (100000)\n"
     "  --max-in-progress N         requests of one loop that wait for Redis; more are answered 429 (8192)\n"
     "  --max-target-bytes N        of a request target, at least 1024; more: 414 (2048)\n"
@@ -114,6 +172,14 @@ static const char help[] =
     "  --item-cache N              items and activities that a loop remembers (2048)\n"
     "  --leeway TIME               by which clocks may differ when a token ends (2s)\n";
 
+static int set_rate(char *place, const char *text) {
+    front_rate rate = {0, 0};
+    int good = strcmp(text, "none") == 0 || options_rate(text, &rate.count, &rate.period_ms);
+    if (good)
+        memcpy(place, &rate, sizeof rate);
+    return good;
+}
+
 static int set_row(front_settings *settings, const option_row *row, const char *text) {
     char *place = (char *)settings + row->offset;
     int64_t value = 0;
@@ -123,6 +189,8 @@ static int set_row(front_settings *settings, const option_row *row, const char *
         memcpy(place, &text, sizeof text);
         return good;
     }
+    if (row->kind == KIND_RATE)
+        return set_rate(place, text);
     good = row->kind == KIND_DURATION ? options_duration(text, &value) && value >= row->low && value <= row->high
                                       : options_whole(text, row->low, row->high, &value);
     uint32_t number = (uint32_t)value;
@@ -145,6 +213,7 @@ static int set_log_level(front_settings *settings, const char *text) {
 static void set_defaults(front_settings *settings) {
     unsigned processors = uv_available_parallelism();
     memset(settings, 0, sizeof *settings);
+    settings->http.address_connections = UNSET;
     for (size_t i = 0; i < ROWS; i++)
         if (rows[i].fallback != NULL)
             set_row(settings, &rows[i], rows[i].fallback);
@@ -154,25 +223,57 @@ static void set_defaults(front_settings *settings) {
     settings->log_level = SECKILL_LOG_INFO;
 }
 
+/* What depends on other options. Behind a gateway all connections have the gateway's address. */
+static void fill_defaults(front_settings *settings) {
+    bool gateway = settings->trust_user_header != NULL || settings->trust_address_header != NULL;
+    if (settings->http.address_connections == UNSET)
+        settings->http.address_connections = gateway ? 0 : 256;
+}
+
 static void fill_long_options(struct option options[OPTIONS + 1]) {
     memset(options, 0, (OPTIONS + 1) * sizeof *options);
     for (int i = 0; i < ROWS; i++)
         options[i] = (struct option){rows[i].name, required_argument, NULL, i};
     options[OPTION_DIRECT] = (struct option){"direct", no_argument, NULL, OPTION_DIRECT};
+    options[OPTION_NO_BLACKLIST] = (struct option){"no-blacklist", no_argument, NULL, OPTION_NO_BLACKLIST};
     options[OPTION_LOG_LEVEL] = (struct option){"log-level", required_argument, NULL, OPTION_LOG_LEVEL};
     options[OPTION_HELP] = (struct option){"help", no_argument, NULL, OPTION_HELP};
     options[OPTION_VERSION] = (struct option){"version", no_argument, NULL, OPTION_VERSION};
 }
 
+static const char *check_captcha(const captcha_settings *captcha) {
+    if (captcha->kind != NULL && strcmp(captcha->kind, "altcha") != 0)
+        return "--captcha must be altcha; for other captchas there is --captcha-verify";
+#ifndef FRONT_HAS_CURL
+    if (captcha->verify != NULL)
+        return "--captcha-verify: this front was built without libcurl";
+#endif
+    if (captcha->kind != NULL && captcha->verify != NULL)
+        return "--captcha and --captcha-verify exclude each other";
+    if ((captcha->kind != NULL) != (captcha->key != NULL))
+        return "--captcha altcha and --captcha-key need each other";
+    if ((captcha->verify != NULL) != (captcha->secret != NULL))
+        return "--captcha-verify and --captcha-secret need each other";
+    if (captcha->verify != NULL && strncmp(captcha->verify, "https://", 8) != 0 && strncmp(captcha->verify, "http://", 7) != 0)
+        return "--captcha-verify must be an https:// or http:// URL";
+    return NULL;
+}
+
 /* What getopt_long cannot see: 1 if all is well. */
 static int check(const front_settings *settings) {
-    const char *wrong = NULL;
+    const char *wrong = check_captcha(&settings->captcha);
     if (settings->keys == NULL)
         wrong = "--keys is missing";
-    else if (settings->redis_user != NULL && settings->redis_password_file == NULL)
-        wrong = "--redis-user needs --redis-password-file";
+    else if (settings->redis_user != NULL && settings->redis_password_file == NULL &&
+             options_environment("SECKILL_REDIS_PASSWORD") == NULL)
+        wrong = "--redis-user needs --redis-password-file, or SECKILL_REDIS_PASSWORD";
     else if (settings->http.target_bytes >= settings->http.header_bytes)
         wrong = "--max-header-bytes must be more than --max-target-bytes";
+    else if (settings->no_blacklist && settings->ban_refusals.count != 0)
+        wrong = "--ban-refusals needs the blacklist: not with --no-blacklist";
+    else if (settings->ban_refusals.count != 0 && settings->user_limit.rate.count == 0 &&
+             settings->address_limit.rate.count == 0)
+        wrong = "--ban-refusals needs --user-limit or --address-limit";
     else if (settings->poll_min_ms > settings->poll_max_ms)
         wrong = "--poll-max must not be less than --poll-min";
     if (wrong != NULL)
@@ -184,6 +285,8 @@ static int set_option(front_settings *settings, int option, const char *name) {
     int good = 1;
     if (option == OPTION_DIRECT)
         settings->direct = 1;
+    else if (option == OPTION_NO_BLACKLIST)
+        settings->no_blacklist = 1;
     else if (option < ROWS)
         good = set_row(settings, &rows[option], optarg);
     else if (option == OPTION_LOG_LEVEL)
@@ -201,6 +304,8 @@ int front_settings_read(front_settings *settings, int argc, char **argv) {
     while ((option = getopt_long(argc, argv, "", options, &index)) != -1) {
         if (option == OPTION_HELP || option == OPTION_VERSION) {
             fputs(option == OPTION_HELP ? help : "seckill-front " SECKILL_VERSION_STRING "\n", stdout);
+            fputs(option == OPTION_HELP ? help_limits : "", stdout);
+            fputs(option == OPTION_HELP ? help_bounds : "", stdout);
             return 0;
         }
         if (option == '?' || !set_option(settings, option, options[index].name))
@@ -210,5 +315,6 @@ int front_settings_read(front_settings *settings, int argc, char **argv) {
         fprintf(stderr, "seckill-front: unexpected argument: %s (see --help)\n", argv[optind]);
         return -1;
     }
+    fill_defaults(settings);
     return check(settings) ? 1 : -1;
 }

@@ -15,7 +15,7 @@ static json_t *queued_object(const seckill_ticket_result *result, uint32_t poll_
 
 static seckill_status add_ticket(const front_loop *loop, const seckill_ticket *ticket, json_t *object) {
     char text[SECKILL_TOKEN_SIZE];
-    seckill_status status = seckill_ticket_issue(loop->front->ring, ticket, text, sizeof text, NULL);
+    seckill_status status = seckill_ticket_issue(loop->ring->keys, ticket, text, sizeof text, NULL);
     if (status != SECKILL_OK)
         return status;
     int failed = json_object_set_new(object, "ticket", json_string(text)) != 0 ||
@@ -57,7 +57,7 @@ static void answer_decided(front_loop *loop, http_exchange *exchange, const seck
     if (result->state == SECKILL_TICKET_REFUSED)
         object = refused_object(result->reason);
     else
-        status = reservation_answer(loop->front->ring, result->state, &result->reservation, result->ref, 1, &object);
+        status = reservation_answer(loop->ring->keys, result->state, &result->reservation, result->ref, 1, &object);
     if (status == SECKILL_OK)
         answer_json(loop, exchange, 200, object);
     else /* asking again gives it */

@@ -37,23 +37,27 @@ static const char *choose_id(const http_request *request, http_text body, http_t
 }
 
 /* NULL: good; otherwise what is wrong, a static string or `trouble`. */
-static const char *read_members(const front_call *call, json_t *object, wish *one, char trouble[JSON_TROUBLE]) {
-    http_text body = {NULL, 0}, id = {"", 0};
+static const char *read_members(const front_call *call, json_t *object, wish *one, char answer[WISH_CAPTCHA_MAX + 1],
+                                char trouble[JSON_TROUBLE]) {
+    http_text body = {NULL, 0}, id = {"", 0}, text = {"", 0};
     const json_field fields[] = {
         {"quantity", JSON_FIELD_WHOLE, 0, 1, QUANTITY_MAX, {.whole = &one->quantity}},
         {"request_id", JSON_FIELD_TEXT, 0, 1, SECKILL_REQUEST_ID_MAX, {.text = {&body.data, &body.size}}},
         {"retry", JSON_FIELD_BOOL, 0, 0, 0, {.truth = &one->retry}},
         {"created_at", JSON_FIELD_WHOLE, 0, 1, SECKILL_AMOUNT_MAX, {.whole = &one->created_ms}},
+        {"captcha", JSON_FIELD_TEXT, 0, 0, WISH_CAPTCHA_MAX, {.text = {&text.data, &text.size}}},
     };
     if (!json_read_fields(object, fields, sizeof fields / sizeof *fields, trouble))
         return trouble;
     const char *wrong = choose_id(call->exchange->request, body, &id);
     memcpy(one->id, id.data, id.size);
     one->id_size = id.size;
+    memcpy(answer, text.data, text.size);
+    answer[text.size] = '\0';
     return wrong;
 }
 
-bool wish_read(const front_call *call, wish *one) {
+bool wish_read(const front_call *call, wish *one, char answer[WISH_CAPTCHA_MAX + 1]) {
     char trouble[JSON_TROUBLE];
     const char *wrong = trouble;
     front_code code = CODE_BAD_REQUEST;
@@ -61,7 +65,7 @@ bool wish_read(const front_call *call, wish *one) {
     json_t *object = json_read_object(call->body.data, call->body.size, trouble);
     if (object != NULL) {
         code = CODE_INVALID;
-        wrong = read_members(call, object, one, trouble);
+        wrong = read_members(call, object, one, answer, trouble);
         json_decref(object);
     }
     if (wrong != NULL)
@@ -69,10 +73,14 @@ bool wish_read(const front_call *call, wish *one) {
     return wrong == NULL;
 }
 
+seckill_bytes wish_id(const wish *one) {
+    return (seckill_bytes){one->id, one->id_size};
+}
+
 seckill_reserve_options wish_options(const wish *one, const session_user *user) {
     seckill_reserve_options options = SECKILL_RESERVE_OPTIONS_INIT;
     options.user = (seckill_bytes){user->bytes, user->size};
-    options.request_id = (seckill_bytes){one->id, one->id_size};
+    options.request_id = wish_id(one);
     options.quantity = (uint32_t)one->quantity;
     options.created_ms = one->created_ms;
     options.flags = one->retry ? 0 : SECKILL_FIRST_ATTEMPT;

@@ -7,6 +7,8 @@
 
 #include "router.h"
 
+enum { WISH_CAPTCHA_MAX = 4096 }; /* bytes of a captcha's answer: Turnstile's are 2048 at most, reCAPTCHA's not much longer */
+
 /* It owns its bytes. */
 typedef struct {
     int64_t quantity, created_ms; /* created_ms 0: now */
@@ -15,8 +17,11 @@ typedef struct {
     char id[SECKILL_REQUEST_ID_MAX];
 } wish;
 
-/* Reads it from body and header. False: the exchange is answered with what is wrong. */
-bool wish_read(const front_call *call, wish *one);
+/* Reads it from body and header; `answer` gets the captcha's answer, "" where there is none. False: the exchange is answered
+ * with what is wrong. */
+bool wish_read(const front_call *call, wish *one, char answer[WISH_CAPTCHA_MAX + 1]);
+
+seckill_bytes wish_id(const wish *one);
 
 /* As the library takes it. Only a request that says it is no retry may be refused from memory: a retry's grant may stand. The
  * options point to `user` and `one`. */

@@ -141,8 +141,8 @@ typedef struct {
  * closed. While a connection is lost the copy stays as it is, and goes on where it was afterwards. Only where that is not
  * possible (the list was restored from elsewhere, a failover has lost changes, more than 65,536 changes were missed) it is read
  * anew, beside the old copy, which is used until the new one is whole.
- * Memory: 21 to 43 bytes for each entry, once there are some thousands; while it is read anew, of both copies. In Redis some
- * 200 bytes for each.
+ * Memory: 21 to 43 bytes for each entry, once there are some thousands; while it is read anew, of both copies. In Redis
+ * 90 to 250 bytes for each, by what it says.
  * SECKILL_CONFLICT: the client follows it already. SECKILL_INVALID, SECKILL_NO_MEMORY, SECKILL_CLOSED. */
 SECKILL_API SECKILL_CHECKED seckill_status seckill_blacklist_follow(seckill_client *client,
                                                                     const seckill_blacklist_options *options);

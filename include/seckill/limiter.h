@@ -42,14 +42,14 @@ typedef struct seckill_limiter seckill_limiter;
 /* What is said to one request, and what its answer may tell the client (draft-ietf-httpapi-ratelimit-headers). */
 typedef struct {
     uint64_t remaining;      /* that could be done at once after this */
-    uint32_t retry_after_ms; /* refused: when as much can be done again; else 0 */
+    uint32_t retry_after_ms; /* refused: when as much can be done again, UINT32_MAX where that is more than the burst; else 0 */
     uint32_t reset_ms;       /* when the whole burst can be done again */
     int keeps_on; /* refused, and that was one refusal more than `refusals` allows: time to blacklist. Said once; then
                      refusals are counted anew */
 } seckill_limit;
 
-/* Makes a limiter; free it with seckill_limiter_free. SECKILL_INVALID: an option is out of range, or so many in so little time
- * cannot be told apart (less than a nanosecond between two). SECKILL_NO_MEMORY. */
+/* Makes a limiter; free it with seckill_limiter_free. SECKILL_INVALID: a NULL argument, or an option is out of range.
+ * SECKILL_NO_MEMORY. */
 SECKILL_API SECKILL_CHECKED seckill_status seckill_limiter_new(const seckill_limiter_options *options,
                                                                seckill_limiter **limiter);
 

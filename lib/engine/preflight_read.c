@@ -112,7 +112,8 @@ static int rank_of(const char *sync) {
 void sk__preflight_read_sync(sk__preflight *all, const char *text, size_t size) {
     char sync[sizeof(all->sync)] = "";
 
-    memcpy(sync, text, size < sizeof(sync) ? size : sizeof(sync) - 1);
+    if (size != 0)
+        memcpy(sync, text, size < sizeof(sync) ? size : sizeof(sync) - 1);
     if (all->sync[0] == '\0' || rank_of(sync) > rank_of(all->sync))
         memcpy(all->sync, sync, sizeof(sync));
 }

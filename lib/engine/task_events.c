@@ -49,7 +49,7 @@ static seckill_status read_answer(sk__task *task, uint32_t shard, sk__reader *re
     sk__reader reader;
 
     (void)shard;
-    if (reply->failed || count > self->max)
+    if (reply->failed || count > self->max || (count != 0 && rest.size == 0))
         return SECKILL_PROTOCOL;
     self->waiting = waiting;
     if (count == 0)

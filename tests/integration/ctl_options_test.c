@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static void reads_durations(void **state) {
     (void)state;
@@ -106,6 +108,41 @@ static void reads_numbers(void **state) {
     static const char *const no_shares[] = {"", "%", "101%", "1.1", "-1%", "5%%", "nan", "inf", "x"};
     for (size_t i = 0; i < sizeof no_shares / sizeof no_shares[0]; i++) {
         assert_false(options_share(no_shares[i], &share));
+    }
+}
+
+static void reads_rates(void **state) {
+    (void)state;
+    uint32_t count = 7, period_ms = 7;
+    assert_true(options_rate("20/1s", &count, &period_ms) && count == 20 && period_ms == 1000);
+    assert_true(options_rate("1/1ms", &count, &period_ms) && count == 1 && period_ms == 1);
+    assert_true(options_rate("1,000,000/1d", &count, &period_ms) && count == 1000000 && period_ms == 86400000);
+    assert_true(options_rate("3/1m30s", &count, &period_ms) && count == 3 && period_ms == 90000);
+    static const char *const bad[] = {"",
+                                      "/",
+                                      "20",
+                                      "20/",
+                                      "/1s",
+                                      "0/1s",
+                                      "20/0",
+                                      "20/1",
+                                      "20/-1s",
+                                      "-1/1s",
+                                      "1.5/1s",
+                                      "1000001/1s",
+                                      "20/1d1ms",
+                                      "1/1s/1s",
+                                      "20 /1s",
+                                      " 1/1s",
+                                      "20/ 1s",
+                                      "none",
+                                      "1111111111111111111111111111111111111111111111111111111111111111111111/1s"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        count = period_ms = 7;
+        if (options_rate(bad[i], &count, &period_ms)) {
+            fail_msg("%s", bad[i]);
+        }
+        assert_true(count == 7 && period_ms == 7);
     }
 }
 
@@ -206,11 +243,95 @@ static void reads_key_files(void **state) {
     assert_null(options_keyring(path, trouble));
 }
 
+static void write_file(const char *path, const char *text) {
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void reads_first_lines(void **state) {
+    (void)state;
+    char path[] = "/tmp/seckill-line-XXXXXX", trouble[256], line[8];
+    close(mkstemp(path));
+    static const struct {
+        const char *text, *line; /* NULL: refused */
+    } rows[] = {{"secret\nmore", "secret"}, {"secret\r\n", "secret"}, {"a b", "a b"},
+                {"1234567", "1234567"},     {"12345678", NULL},       {"", NULL},
+                {"\nsecret", NULL}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        write_file(path, rows[i].text);
+        assert_int_equal(options_first_line(path, line, sizeof line, trouble), rows[i].line != NULL);
+        if (rows[i].line) {
+            assert_string_equal(line, rows[i].line);
+        } else {
+            assert_non_null(strstr(trouble, "must have 1 to 7 bytes"));
+            assert_null(strstr(trouble, "secret"));
+        }
+    }
+    remove(path);
+    assert_int_equal(options_first_line(path, line, sizeof line, trouble), 0);
+    assert_non_null(strstr(trouble, "cannot open"));
+}
+
+static void reads_the_password_of_redis(void **state) {
+    (void)state;
+    char path[] = "/tmp/seckill-line-XXXXXX", trouble[256], password[OPTIONS_PASSWORD], text[OPTIONS_PASSWORD + 1];
+    close(mkstemp(path));
+    write_file(path, "of the file");
+    unsetenv("SECKILL_REDIS_PASSWORD");
+    assert_int_equal(options_redis_password(NULL, password, trouble), 1);
+    assert_string_equal(password, "");
+    setenv("SECKILL_REDIS_PASSWORD", "of the environment", 1);
+    assert_int_equal(options_redis_password(NULL, password, trouble), 1);
+    assert_string_equal(password, "of the environment");
+    assert_int_equal(options_redis_password(path, password, trouble), 1);
+    assert_string_equal(password, "of the file");
+    write_file(path, "");
+    assert_int_equal(options_redis_password(path, password, trouble), 0); /* not the other one instead */
+    memset(text, 'x', OPTIONS_PASSWORD);
+    text[OPTIONS_PASSWORD] = '\0';
+    setenv("SECKILL_REDIS_PASSWORD", text, 1);
+    assert_int_equal(options_redis_password(NULL, password, trouble), 0);
+    assert_null(strstr(trouble, "xx"));
+    setenv("SECKILL_REDIS_PASSWORD", text + 1, 1);
+    assert_int_equal(options_redis_password(NULL, password, trouble), 1);
+    unsetenv("SECKILL_REDIS_PASSWORD");
+    remove(path);
+}
+
+static void sees_files_that_are_open_to_others(void **state) {
+    (void)state;
+    char path[] = "/tmp/seckill-line-XXXXXX", trouble[256] = "";
+    close(mkstemp(path));
+    assert_int_equal(options_exposed(path, trouble), 0);
+    static const struct {
+        mode_t mode;
+        const char *text; /* NULL: it is not */
+    } rows[] = {{0600, NULL}, {0400, NULL}, {0700, NULL}, {0640, "(mode 0640)"}, {0604, "(mode 0604)"}, {0602, "(mode 0602)"}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(chmod(path, rows[i].mode), 0);
+        assert_int_equal(options_exposed(path, trouble), rows[i].text != NULL);
+        assert_true(!rows[i].text || (strstr(trouble, rows[i].text) && strstr(trouble, path)));
+    }
+    remove(path);
+    assert_int_equal(options_exposed(path, trouble), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_durations), cmocka_unit_test(reads_times),           cmocka_unit_test(reads_numbers),
-        cmocka_unit_test(reads_names),     cmocka_unit_test(writes_them_back),      cmocka_unit_test(makes_ids_that_differ),
-        cmocka_unit_test(reads_key_files), cmocka_unit_test(takes_empty_for_unset),
+        cmocka_unit_test(reads_durations),
+        cmocka_unit_test(reads_times),
+        cmocka_unit_test(reads_numbers),
+        cmocka_unit_test(reads_rates),
+        cmocka_unit_test(reads_names),
+        cmocka_unit_test(writes_them_back),
+        cmocka_unit_test(makes_ids_that_differ),
+        cmocka_unit_test(reads_key_files),
+        cmocka_unit_test(reads_first_lines),
+        cmocka_unit_test(reads_the_password_of_redis),
+        cmocka_unit_test(sees_files_that_are_open_to_others),
+        cmocka_unit_test(takes_empty_for_unset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

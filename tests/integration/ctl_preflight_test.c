@@ -217,6 +217,12 @@ static void each_right_that_is_missing_is_found(void **state) {
          "+config|get");
     ctl_json(0, "item define s/new --redis-user app --redis-password-file %s", password);
     ctl_json(0, "stock load s/new 10 --redis-user app --redis-password-file %s", password);
+    setenv("SECKILL_REDIS_PASSWORD", "secret", 1); /* where there is no file */
+    ctl_json(0, "stock get s/new --redis-user app");
+    setenv("SECKILL_REDIS_PASSWORD", "wrong", 1);
+    ctl_json(4, "stock get s/new --redis-user app --timeout 500ms");
+    ctl_json(0, "stock get s/new --redis-user app --redis-password-file %s", password);
+    unsetenv("SECKILL_REDIS_PASSWORD");
     for (size_t i = 0; i < sizeof rights / sizeof rights[0]; i++) {
         assert_only(ctl_json(0, "preflight s/phone --redis-user app --redis-password-file %s", password), "acl", "ok");
         snprintf(command, sizeof command, "ACL SETUSER app %s", rights[i].taken);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static char keys[512], token[2048], id[64];
 
@@ -35,6 +36,13 @@ static void makes_keys(void **state) {
     assert_memory_equal(ctl_text(ctl_json(0, "keys new --public --out %s", path), "id"), "k4.sid.", 7);
     assert_memory_equal(ctl("keys public %s", path)->out, "k4.public.", 10);
     assert_memory_equal(ctl("keys new")->out, "k4.local.", 9);
+    snprintf(path, sizeof path, "%s/captcha", redis_server_folder(ctl_redis));
+    assert_string_equal(ctl_text(ctl_json(0, "keys captcha --out %s", path), "file"), path);
+    assert_int_equal(stat(path, &facts), 0);
+    assert_int_equal(facts.st_mode & 0777, 0600);
+    assert_int_equal(facts.st_size, 64 + 1);
+    assert_int_equal(ctl("keys captcha --out %s", path)->code, 2);
+    assert_int_equal(strspn(ctl("keys captcha")->out, "0123456789abcdef"), 64);
     assert_int_equal(ctl("keys id /nowhere")->code, 2);
     assert_int_equal(ctl("keys id /dev/null")->code, 2);
 }
@@ -75,6 +83,43 @@ static void reserves_and_confirms(void **state) {
     answer = ctl_json(0, "lookup u/one ann --request r");
     assert_string_equal(ctl_text(answer, "reservations.0.state"), "sold");
     assert_int_equal(ctl("confirm u/two --token %s --keys %s", token, keys)->code, 2);
+}
+
+static void write_file(const char *path, const char *text) {
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Not on the command line, where everybody on the machine sees it. */
+static void reads_tokens_from_elsewhere(void **state) {
+    (void)state;
+    char path[600], text[4096];
+    snprintf(path, sizeof path, "%s/token", redis_server_folder(ctl_redis));
+    snprintf(text, sizeof text, "%s\r\nmore\n", token);
+    write_file(path, text);
+    assert_string_equal(ctl_text(ctl_json(0, "token verify @%s --keys %s", path, keys), "reservation_id"), id);
+    assert_string_equal(ctl_text(ctl_json(0, "confirm u/one --token @%s --keys %s", path, keys), "reservation_id"), id);
+    int old = dup(STDIN_FILENO);
+    assert_true(old >= 0 && freopen(path, "r", stdin) != NULL);
+    assert_string_equal(ctl_text(ctl_json(0, "token verify - --keys %s", keys), "reservation_id"), id);
+    assert_string_equal(ctl_text(ctl_json(0, "confirm u/one --token - --keys %s", keys), "reservation_id"), id);
+    assert_non_null(freopen("/dev/null", "r", stdin));
+    const ctl_outcome *none = ctl("confirm u/one --token - --keys %s", keys);
+    assert_int_equal(none->code, 2);
+    assert_non_null(strstr(none->err, "its first line must have"));
+    dup2(old, STDIN_FILENO);
+    close(old);
+    assert_int_equal(ctl("token verify @/nowhere --keys %s", keys)->code, 2);
+    assert_int_equal(ctl("token verify @ --keys %s", keys)->code, 2);
+    write_file(path, "\nv4.local.second-line\n");
+    assert_int_equal(ctl("token verify @%s --keys %s", path, keys)->code, 2);
+    for (size_t i = 0; i < sizeof text - 1; i++)
+        text[i] = 'x';
+    text[sizeof text - 1] = '\0';
+    write_file(path, text);
+    assert_int_equal(ctl("token verify @%s --keys %s", path, keys)->code, 2);
 }
 
 static void peeks_at_events(void **state) {
@@ -178,6 +223,7 @@ int main(void) {
         cmocka_unit_test(makes_keys),
         cmocka_unit_test(issues_sessions),
         cmocka_unit_test(reserves_and_confirms),
+        cmocka_unit_test(reads_tokens_from_elsewhere),
         cmocka_unit_test(peeks_at_events),
         cmocka_unit_test(peeks_at_the_queue),
         cmocka_unit_test(refunds),

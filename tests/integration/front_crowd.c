@@ -163,7 +163,8 @@ static void assert_polls_are_batched(const crowd *all) {
 
 static void test_waiting(void **state) {
     (void)state;
-    static const char *const options[] = {"--trust-user-header", "X-User", "--queue-min", "1000000", "--timeout", "30s", NULL};
+    static const char *const options[] = {"--trust-user-header", "X-User", "--queue-min",    "1000000",
+                                          "--timeout",           "30s",    "--no-blacklist", NULL};
     static crowd all;
     int wanted = test_run_is_full() ? 100000 : 10000;
     all.front = front_open(10, 1, options);

@@ -113,10 +113,10 @@ static void read_address(front *one) {
 }
 
 void front_start(front *one, const char *const *options) {
-    const char *all[ARGUMENTS_MAX + 1] = {"--keys",      one->keys,     "--redis", redis_server_address(one->redis),
-                                          "--listen",    "127.0.0.1:0", "--loops", "1",
-                                          "--log-level", "error"};
-    int count = 10;
+    const char *all[ARGUMENTS_MAX + 1] = {"--keys",      one->keys,     "--redis",      redis_server_address(one->redis),
+                                          "--listen",    "127.0.0.1:0", "--loops",      "1",
+                                          "--log-level", "error",       "--user-limit", "none"};
+    int count = 12;
     for (; options != NULL && *options != NULL && count < ARGUMENTS_MAX; options++)
         all[count++] = *options;
     one->pid = front_spawn(all, &one->out);
@@ -156,6 +156,7 @@ front *front_open_shards(int64_t units, uint32_t limit, uint32_t shards, const c
     must(sale_define(&one->sale, shards, &settings).status == SECKILL_OK, "define");
     must(units == 0 || sale_load(&one->sale, "load-1", units).status == SECKILL_OK, "load");
     front_start(one, options);
+    must(front_wait_health(one, 200), "the front does not become ready");
     return one;
 }
 

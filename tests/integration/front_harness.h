@@ -34,13 +34,13 @@ typedef struct {
 } front_answer;
 
 /* Starts Redis, defines the item (one shard, one price, `limit` a user) with `units`, and starts a front with these options
- * besides those that it needs; NULL ends them. */
+ * besides those that it needs, and --user-limit none; NULL ends them. It is ready when this returns. */
 front *front_open(int64_t units, uint32_t limit, const char *const *options);
 
 /* The same with more shards. */
 front *front_open_shards(int64_t units, uint32_t limit, uint32_t shards, const char *const *options);
 
-/* Starts the front again, after it was killed and waited for. */
+/* Starts the front again, after it was killed and waited for. It listens when this returns, and may not be ready yet. */
 void front_start(front *one, const char *const *options);
 
 /* SIGTERM, and all that was started goes. The front must end by itself with exit code 0. */

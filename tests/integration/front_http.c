@@ -301,6 +301,23 @@ static void test_slow_reader(void **state) {
     close(fd);
 }
 
+/* The metrics are dear, and nobody is refused them: in a flood most get what was written for others. Each text that is written
+ * anew has counted more answers. */
+static void test_metrics_flood(void **state) {
+    enum { TIMES = 400, TICK_MS = 100, EACH_TICK = 10 };
+    static const char name[] = "{route=\"/metrics\",code=\"ok\"} ";
+    int64_t begun = front_now_ms(), texts = 0;
+    long before = -1;
+    for (int i = 0; i < TIMES; i++) {
+        assert_int_equal(front_ask(*state, "GET", "/metrics", NULL, NULL, NULL, &answer), 200);
+        const char *at = strstr(answer.body, name);
+        long count = at != NULL ? strtol(at + sizeof name - 1, NULL, 10) : 0;
+        texts += count != before;
+        before = count;
+    }
+    assert_in_range(texts, 1, ((front_now_ms() - begun) / TICK_MS + 2) * EACH_TICK);
+}
+
 /* ---- what must work */
 
 static void test_pipelined(void **state) {
@@ -425,15 +442,15 @@ static void test_noise(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refused),     cmocka_unit_test(test_refused_in_pieces),
-        cmocka_unit_test(test_large),       cmocka_unit_test(test_chunks),
-        cmocka_unit_test(test_connections), cmocka_unit_test(test_requests_per_connection),
-        cmocka_unit_test(test_slow_header), cmocka_unit_test(test_slow_body),
-        cmocka_unit_test(test_idle),        cmocka_unit_test(test_slow_reader),
-        cmocka_unit_test(test_pipelined),   cmocka_unit_test(test_half_closed),
-        cmocka_unit_test(test_expect),      cmocka_unit_test(test_head),
-        cmocka_unit_test(test_versions),    cmocka_unit_test(test_forms),
-        cmocka_unit_test(test_noise),
+        cmocka_unit_test(test_refused),       cmocka_unit_test(test_refused_in_pieces),
+        cmocka_unit_test(test_large),         cmocka_unit_test(test_chunks),
+        cmocka_unit_test(test_connections),   cmocka_unit_test(test_requests_per_connection),
+        cmocka_unit_test(test_slow_header),   cmocka_unit_test(test_slow_body),
+        cmocka_unit_test(test_idle),          cmocka_unit_test(test_slow_reader),
+        cmocka_unit_test(test_metrics_flood), cmocka_unit_test(test_pipelined),
+        cmocka_unit_test(test_half_closed),   cmocka_unit_test(test_expect),
+        cmocka_unit_test(test_head),          cmocka_unit_test(test_versions),
+        cmocka_unit_test(test_forms),         cmocka_unit_test(test_noise),
     };
     return cmocka_run_group_tests(tests, open_front, close_front);
 }

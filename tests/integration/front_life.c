@@ -359,6 +359,8 @@ static void test_options(void **state) {
         {{"--keys", "/dev/null", "--queue-multiple", "-1"}, 2},
         {{"--keys", "/dev/null", "--poll-min", "0"}, 2},
         {{"--keys", "/dev/null", "--poll-max", "1d"}, 2},
+        {{"--keys", "/dev/null", "--max-connections-per-address", "-1"}, 2},
+        {{"--keys", "/dev/null", "--max-connections-per-address", "0"}, 1},
         {{"--keys", "/dev/null", "--poll-min", "4s"}, 2},
         {{"--keys", "/dev/null", "--max-target-bytes", "1023"}, 2}, /* no ticket would pass */
         {{"--keys", "/dev/null", "--max-target-bytes", "1024", "--max-header-bytes", "2047"}, 2},

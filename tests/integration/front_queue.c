@@ -509,6 +509,7 @@ static void restart_front(front *one, const char *const *options) {
     assert_int_equal(front_wait(one->pid), 0);
     close(one->out);
     front_start(one, options);
+    assert_true(front_wait_health(one, 200));
 }
 
 /* A ticket is polled anywhere: by a front that has not seen the item yet, by one in direct mode. */

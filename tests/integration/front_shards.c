@@ -86,6 +86,7 @@ static void test_several_addresses(void **state) {
     assert_int_equal(front_wait(one->pid), 0);
     close(one->out);
     front_start(one, good);
+    assert_true(front_wait_health(one, 200));
     assert_int_equal(ask(one, 0, "false"), 200);
     const char *const bad[] = {"--keys", one->keys, "--redis", "127.0.0.1:6379,,127.0.0.1:6380", NULL};
     assert_int_equal(front_wait(front_spawn(bad, &out)), 1);

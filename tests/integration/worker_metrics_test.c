@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: MIT
  */
+#include "blacklist_support.h"
 #include "sale_queue.h"
 #include "worker_fixture.h"
 
@@ -171,15 +172,10 @@ static void enqueue(site *s, uint32_t from, uint32_t count) {
 static void test_metrics(void **state) {
     (void)state;
     site s;
-    char refused[300];
     uint8_t id[SECKILL_RESERVATION_ID_SIZE];
     open_site(&s);
-    (void)snprintf(refused, sizeof refused, "%s/refused", s.shop.folder);
-    FILE *file = fopen(refused, "w");
-    assert_non_null(file);
-    assert_true(fputs("user-2\nuser-3\nnobody\n", file) >= 0);
-    assert_int_equal(fclose(file), 0);
-    const char *const more[] = {"--listen", s.listen, "--refuse-users", refused, "--progress", "10ms", NULL};
+    blacklist_list_users(&s.shop.sale, "user-", 2);
+    const char *const more[] = {"--listen", s.listen, "--progress", "10ms", NULL};
     worker_process worker = worker_start(&s.shop, more);
     wait_healthy(&s);
     enqueue(&s, 0, 200);
@@ -190,7 +186,10 @@ static void test_metrics(void **state) {
     assert_true(sample(&s, "seckill_worker_decision_seconds_sum") > 0);
     wait_sample(&s, "seckill_worker_queue_length" PHONE, 0);
     wait_sample(&s, "seckill_worker_items", 1);
-    wait_sample(&s, "seckill_worker_refused_users", 3);
+    wait_sample(&s, "seckill_worker_blacklist_loaded", 1);
+    wait_sample(&s, "seckill_worker_blacklist_entries", 2);
+    assert_int_equal(sample(&s, "seckill_worker_blacklist_dropped"), 0);
+    assert_true(sample(&s, "seckill_worker_blacklist_behind_seconds") >= 0);
     wait_sample(&s, "seckill_client_connected", 1);
     assert_true(sample(&s, "seckill_client_nodes") >= 1 && sample(&s, "seckill_client_transfers_total") >= 0);
     assert_int_equal(sample(&s, "seckill_worker_orders_replayed_total") + sample(&s, "seckill_worker_orders_missing_total"), 0);
@@ -214,6 +213,27 @@ static void test_metrics(void **state) {
     assert_int_equal(summary.queue_length, 0);
     assert_int_equal(ask(&s, "GET", "/metrics"), 0);
     assert_int_equal(access(s.socket, F_OK), -1);
+    shop_close(&s.shop);
+}
+
+/* Who waits for the blacklist is seen to wait. */
+static void test_no_blacklist(void **state) {
+    (void)state;
+    site s;
+    open_site(&s);
+    const char *const more[] = {"--listen", s.listen, "--roles", "decide", NULL};
+    redis_server_forget(redis_server_command(s.shop.server, "SET seckill:{blacklist}:head x"));
+    enqueue(&s, 0, 40);
+    worker_process worker = worker_start_without_orders(&s.shop, more);
+    wait_healthy(&s);
+    wait_sample(&s, "seckill_worker_queue_length" PHONE, 40);
+    wait_sample(&s, "seckill_worker_blacklist_loaded", 0);
+    assert_true(sample(&s, "seckill_worker_queue_oldest_seconds" PHONE) > 0);
+    assert_int_equal(sample(&s, "seckill_worker_queue_stopped" PHONE), 0);
+    redis_server_forget(redis_server_command(s.shop.server, "DEL seckill:{blacklist}:head"));
+    wait_sample(&s, DECIDED("granted"), 40);
+    wait_sample(&s, "seckill_worker_blacklist_loaded", 1);
+    assert_int_equal(worker_end(&worker, SIGTERM).queue_length, 0);
     shop_close(&s.shop);
 }
 
@@ -372,9 +392,13 @@ static void test_addresses(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_metrics),   cmocka_unit_test(test_waiting),
-        cmocka_unit_test(test_transfers), cmocka_unit_test(test_transfers_after_a_failover),
-        cmocka_unit_test(test_paths),     cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_metrics),
+        cmocka_unit_test(test_no_blacklist),
+        cmocka_unit_test(test_waiting),
+        cmocka_unit_test(test_transfers),
+        cmocka_unit_test(test_transfers_after_a_failover),
+        cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_addresses),
     };
     if (!redis_server_available()) {
         return 77;

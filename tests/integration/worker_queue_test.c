@@ -1,8 +1,9 @@
 /* The worker and the queue, while nothing dies: all is decided, in order, by any number of workers; an idle queue costs little
- * and is noticed soon; a paused one waits; who is refused by the list; how it stops.
+ * and is noticed soon; a paused one waits; who is blacklisted; how it stops.
  *
  * SPDX-License-Identifier: MIT
  */
+#include "blacklist_support.h"
 #include "sale_queue.h"
 #include "worker_fixture.h"
 
@@ -35,6 +36,7 @@ static crowd *open_crowd(uint32_t shards, int64_t stock) {
     plan.shards = shards;
     plan.stock = stock;
     plan.settings.hold_ms = 600000;
+    plan.settings.limit = SECKILL_USER_RECORDS_MAX;
     shop_open(&c->shop, &plan);
     return c;
 }
@@ -206,93 +208,166 @@ static void test_ended(void **state) {
 
 /* ---- who is refused ---- */
 
-static void write_list(const char *path, const char *text, size_t size) {
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    assert_int_equal(fwrite(text, 1, size, file), size);
-    assert_int_equal(fclose(file), 0);
-}
-
-static void write_text(const char *path, const char *text) {
-    write_list(path, text, strlen(text));
-}
-
 static void expect_refused(crowd *c, uint32_t n, bool refused) {
     sale_ticket_answer answer = poll_one(c, n);
     assert_int_equal(answer.state, refused ? SECKILL_TICKET_REFUSED : SECKILL_TICKET_GRANTED);
     assert_int_equal(answer.reason, refused ? SECKILL_BLACKLISTED : SECKILL_OK);
 }
 
-static void read_list_again(worker_process *worker, const char *expected) {
-    assert_int_equal(kill(worker->pid, SIGHUP), 0);
-    worker_wait_log(worker, expected);
+static void list_user(crowd *c, const char *user, int64_t until_ms) {
+    assert_int_equal(blacklist_list(&c->shop.sale, SECKILL_KIND_USER, user, NULL, until_ms, 0).status, SECKILL_OK);
 }
 
-static void test_refuses_users(void **state) {
+/* How the worker decides one more request of a user. */
+static sale_ticket_answer ask_once_more(crowd *c, const char *user) {
+    static unsigned requests;
+    char request[32];
+    (void)snprintf(request, sizeof request, "more-%u", ++requests);
+    sale_ticket_answer sent = sale_enqueue(&c->shop.sale, user, request, 1);
+    assert_int_equal(sent.status, SECKILL_OK);
+    wait_decided(c);
+    sale_ticket_answer answer = sale_poll(&c->shop.sale, &sent.ticket);
+    assert_int_equal(answer.status, SECKILL_OK);
+    return answer;
+}
+
+/* The worker's copy follows: requests are refused as blacklisted from some moment on, or no longer. */
+static void await_verdict(crowd *c, const char *user, bool listed) {
+    uint64_t until = now_ms() + UINT64_C(10000) * slowness();
+    while ((ask_once_more(c, user).reason == SECKILL_BLACKLISTED) != listed) {
+        assert_true(now_ms() < until);
+        sleep_ms(25); /* a user's records are not without number */
+    }
+}
+
+static void test_refuses_the_listed(void **state) {
     (void)state;
     crowd *c = open_crowd(1, 1000);
-    char path[300];
-    (void)snprintf(path, sizeof path, "%s/refused", c->shop.folder);
-    const char *const more[] = {"--refuse-users", path, "--verbose", NULL};
-    write_text(path, "# known bots\r\n\n  user-1 \r\nuser-3\nuser\nuser-33\nuser-3\nuser-0x");
+    list_user(c, "user-1", 0);
+    list_user(c, "user-3", blacklist_now(&c->shop.sale) + 3600000);
+    list_user(c, "user-4", 1); /* over */
+    (void)blacklist_list(&c->shop.sale, "device", "user-2", NULL, 0, 0);
     enqueue(c, 5);
-    worker_process worker = worker_start(&c->shop, more);
+    worker_process worker = worker_start(&c->shop, NULL);
     wait_decided(c);
-    worker_wait_log(&worker, "5 users are refused");
     for (uint32_t n = 0; n < 5; n++) {
         expect_refused(c, n, n == 1 || n == 3);
     }
-
-    write_text(path, "user-6\n");
-    read_list_again(&worker, "read again, 1 users");
-    enqueue(c, 3); /* 5 to 7 */
-    wait_decided(c);
-    for (uint32_t n = 5; n < 8; n++) {
-        expect_refused(c, n, n == 6);
-    }
-
-    /* What is no list changes nothing: user-8 is still welcome, user-6 still is not. */
-    write_list(path, "user-8\nuser\0-9\n", 15);
-    read_list_again(&worker, "line 2: a NUL byte");
-    assert_int_equal(unlink(path), 0);
-    read_list_again(&worker, "No such file or directory; the list of before stays: 1 users");
-    enqueue(c, 1);
-    c->tickets[9] = sale_enqueue(&c->shop.sale, "user-6", "again", 1);
-    c->count = 10;
-    wait_decided(c);
-    expect_refused(c, 8, false);
-    expect_refused(c, 9, true);
     worker_summary summary = worker_end(&worker, SIGTERM);
     assert_int_equal(summary.exit_code, 0);
-    assert_int_equal(summary.queue_blacklisted, 4);
-    assert_int_equal(summary.queue_granted, 6);
+    assert_int_equal(summary.queue_blacklisted, 2);
+    assert_int_equal(summary.queue_granted, 3);
     close_crowd(c);
 }
 
-static void expect_bad_list(crowd *c, const char *path, const char *why) {
-    const char *const more[] = {"--refuse-users", path, NULL};
-    worker_process worker = worker_start(&c->shop, more);
-    assert_int_equal(worker_end(&worker, 0).exit_code, 2);
-    assert_true(worker_logged(&worker, why));
+static void test_follows_the_blacklist(void **state) {
+    (void)state;
+    crowd *c = open_crowd(1, 1000);
+    enqueue(c, 2);
+    list_user(c, "lifted", 0);
+    worker_process worker = worker_start(&c->shop, NULL);
+    wait_decided(c);
+    list_user(c, "user-0", 0);
+    await_verdict(c, "user-0", true);
+    expect_refused(c, 0, false); /* what was granted stands */
+    await_verdict(c, "lifted", true);
+    assert_int_equal(blacklist_unlist(&c->shop.sale, SECKILL_KIND_USER, "lifted").status, SECKILL_OK);
+    await_verdict(c, "lifted", false);
+    int64_t until = blacklist_now(&c->shop.sale) + 1000 * slowness();
+    list_user(c, "brief", until);
+    await_verdict(c, "brief", true);
+    while (blacklist_now(&c->shop.sale) < until) {
+        sleep_ms(10);
+    }
+    await_verdict(c, "brief", false);
+    assert_int_equal(worker_end(&worker, SIGTERM).exit_code, 0);
+    close_crowd(c);
 }
 
-static void test_bad_lists(void **state) {
+static void test_blacklist_of_a_restarted_server(void **state) {
     (void)state;
-    crowd *c = open_crowd(1, 1);
-    char path[300], text[100];
-    (void)snprintf(path, sizeof path, "%s/refused", c->shop.folder);
-    enqueue(c, 1);
-    expect_bad_list(c, path, "No such file");
-    expect_bad_list(c, c->shop.folder, "Is a directory");
-    memset(text, 'x', sizeof text);
-    memcpy(text, "a\nb\n", 4);
-    write_list(path, text, 4 + 64); /* the longest user */
-    const char *const more[] = {"--refuse-users", path, NULL};
-    worker_process worker = worker_start(&c->shop, more);
-    wait_decided(c);
+    crowd *c = calloc(1, sizeof *c);
+    shop_plan plan = SHOP_PLAN_INIT;
+    assert_non_null(c);
+    plan.shards = 1;
+    plan.durable = true;
+    plan.settings.limit = SECKILL_USER_RECORDS_MAX;
+    shop_open(&c->shop, &plan);
+    list_user(c, "before", 0);
+    worker_process worker = worker_start(&c->shop, NULL);
+    await_verdict(c, "before", true);
+    redis_server_kill(c->shop.server);
+    assert_true(redis_server_restart(c->shop.server));
+    await_verdict(c, "before", true);
+    list_user(c, "after", 0);
+    await_verdict(c, "after", true);
     assert_int_equal(worker_end(&worker, SIGTERM).exit_code, 0);
-    write_list(path, text, 4 + 65);
-    expect_bad_list(c, path, "line 3: a user has at most 64 bytes");
+    close_crowd(c);
+}
+
+static void redis(crowd *c, const char *command) {
+    redisReply *reply = redis_server_command(c->shop.server, command);
+    assert_non_null(reply);
+    assert_int_not_equal(reply->type, REDIS_REPLY_ERROR);
+    redis_server_forget(reply);
+}
+
+/* Before it has read the list once a worker decides nothing, unless it is told to do without. */
+static void test_waits_for_the_blacklist(void **state) {
+    (void)state;
+    static const char *const without[] = {"--roles", "decide", "--no-blacklist", NULL};
+    crowd *c = open_crowd(2, 1000);
+    list_user(c, "user-1", 0);
+    redis(c, "RENAME seckill:{blacklist}:head aside");
+    redis(c, "SET seckill:{blacklist}:head x");
+    enqueue(c, 20);
+    worker_process worker = worker_start_without_orders(&c->shop, only_decide);
+    worker_wait_log(&worker, "nothing is decided before the blacklist is loaded");
+    worker_wait_log(&worker, "the blacklist cannot be followed");
+    assert_int_equal(sale_stock(&c->shop.sale).total.queued, 20);
+    redis(c, "RENAME aside seckill:{blacklist}:head");
+    wait_decided(c);
+    expect_refused(c, 1, true);
+    assert_int_equal(worker_end(&worker, SIGTERM).queue_granted, 19);
+
+    redis(c, "SET seckill:{blacklist}:head x");
+    worker = worker_start_without_orders(&c->shop, without);
+    assert_int_equal(ask_once_more(c, "user-1").state, SECKILL_TICKET_GRANTED);
+    assert_int_equal(worker_end(&worker, SIGTERM).exit_code, 0);
+    close_crowd(c);
+}
+
+/* An old copy is used, and that is said. */
+static void test_old_blacklist(void **state) {
+    (void)state;
+    crowd *c = open_crowd(1, 1000);
+    list_user(c, "user-1", 0);
+    worker_process worker = worker_start_without_orders(&c->shop, (const char *[]){"--roles", "decide", NULL});
+    await_verdict(c, "user-1", true);
+    redis(c, "RENAME seckill:{blacklist}:head aside");
+    redis(c, "SET seckill:{blacklist}:head x");
+    worker_wait_log(&worker, "the copy of the blacklist is 5 s old; it is used on");
+    assert_int_equal(ask_once_more(c, "user-1").reason, SECKILL_BLACKLISTED);
+    assert_int_equal(ask_once_more(c, "user-2").state, SECKILL_TICKET_GRANTED);
+    redis(c, "RENAME aside seckill:{blacklist}:head");
+    worker_wait_log(&worker, "the copy of the blacklist has caught up");
+    assert_int_equal(worker_end(&worker, SIGTERM).exit_code, 0);
+    close_crowd(c);
+}
+
+/* Whom the copy has no room for gets through; that is said, too. */
+static void test_small_blacklist(void **state) {
+    (void)state;
+    static const char *const more[] = {"--roles", "decide", "--blacklist-entries", "2", NULL};
+    crowd *c = open_crowd(1, 1000);
+    blacklist_list_users(&c->shop.sale, "user-", 3);
+    enqueue(c, 3);
+    worker_process worker = worker_start_without_orders(&c->shop, more);
+    wait_decided(c);
+    worker_wait_log(&worker, "1 entries of the blacklist have no room here: raise --blacklist-entries");
+    worker_summary summary = worker_end(&worker, SIGTERM);
+    assert_int_equal(summary.queue_blacklisted, 2);
+    assert_int_equal(summary.queue_granted, 1);
     close_crowd(c);
 }
 
@@ -306,8 +381,8 @@ static void test_stops_gracefully(void **state) {
         crowd *c = open_crowd(2, 1000);
         enqueue(c, 500);
         worker_process worker = worker_start(&c->shop, more);
-        worker_wait_log(&worker, "at work");
-        sleep_ms(random_below(30) * slowness());
+        worker_wait_log(&worker, "the blacklist is loaded");
+        sleep_ms(random_below(100) * slowness());
         worker_summary summary = worker_end(&worker, SIGTERM);
         assert_int_equal(summary.exit_code, 0);
         sale_stock_answer stock = sale_stock(&c->shop.sale);
@@ -359,9 +434,10 @@ static void test_roles(void **state) {
     expect_usage(c, true, (const char *[]){"--roles", "decide", NULL}, "--orders: --roles leaves orders out");
     expect_usage(c, true, (const char *[]){"--roles", "decide,", NULL}, "decide, expire, orders and transfers");
     expect_usage(c, true, (const char *[]){"--roles", "all", NULL}, "decide, expire, orders and transfers");
-    expect_usage(c, true, (const char *[]){"--roles", "orders", "--refuse-users", "x", NULL}, "leaves decide out");
+    expect_usage(c, true, (const char *[]){"--roles", "orders", "--no-blacklist", NULL}, "leaves decide out");
     expect_usage(c, true, (const char *[]){"--roles", "orders", "--refund-unpaid-after", "1m", NULL}, "needs the roles");
     expect_usage(c, true, (const char *[]){"--decide-batch", "513", NULL}, "--help");
+    expect_usage(c, true, (const char *[]){"--blacklist-entries", "0", NULL}, "--help");
     expect_usage(c, true, (const char *[]){"--decide-poll-max", "0", NULL}, "--help");
     close_crowd(c);
 }
@@ -373,8 +449,12 @@ int main(void) {
         cmocka_unit_test(test_idle_queue),
         cmocka_unit_test(test_paused),
         cmocka_unit_test(test_ended),
-        cmocka_unit_test(test_refuses_users),
-        cmocka_unit_test(test_bad_lists),
+        cmocka_unit_test(test_refuses_the_listed),
+        cmocka_unit_test(test_follows_the_blacklist),
+        cmocka_unit_test(test_blacklist_of_a_restarted_server),
+        cmocka_unit_test(test_waits_for_the_blacklist),
+        cmocka_unit_test(test_old_blacklist),
+        cmocka_unit_test(test_small_blacklist),
         cmocka_unit_test(test_stops_gracefully),
         cmocka_unit_test(test_second_signal),
         cmocka_unit_test(test_roles),

@@ -208,6 +208,8 @@ static void the_worst_appendfsync_counts(void **state) {
     sk__preflight_read_sync(&all, "no", 2);
     sk__preflight_read_sync(&all, "everysec", 8);
     assert_string_equal(all.sync, "no");
+    sk__preflight_read_sync(&all, NULL, 0); /* a server that says nothing */
+    assert_string_equal(all.sync, "no");
 }
 
 /* ---- judging ---- */

@@ -14,7 +14,7 @@
 enum {
     JOINED_MAX = 4096, /* bytes of an answer's body that are copied behind its header: one part is written faster than two */
     LINGER_MAX = 64 * 1024, /* bytes that a peer may still send after its last answer before it is cut off */
-    TURNED_AWAY_MAX = 64    /* connections beyond the limit that are told so at one time; more are just closed */
+    BURST = 4               /* requests of one connection that are answered before all others have had a turn */
 };
 
 static void resume_input(http_connection *connection);
@@ -42,7 +42,9 @@ static void on_closed(uv_handle_t *handle) {
     if (connection->turned_away)
         server->turned_away--;
     else
-        atomic_fetch_sub(server->total, 1);
+        atomic_fetch_sub(&server->peers->connections, 1);
+    if (connection->peer != NULL)
+        http_peers_leave(server->peers, connection->peer);
     http_request_clear(&connection->request);
     free(connection->kept);
     free(connection->out);
@@ -222,15 +224,17 @@ static void answer(http_connection *connection) {
     connection->state = CONNECTION_ANSWERING;
     deadline_clear(&connection->deadline);
     connection->requests++;
+    connection->burst++;
     server->in_progress++;
-    connection->exchange = (http_exchange){.request = &connection->request, .begun_ns = uv_hrtime()};
+    connection->exchange =
+        (http_exchange){.request = &connection->request, .begun_ns = uv_hrtime(), .address = connection->address};
     server->handlers.request(&connection->exchange, server->user_data);
     if (connection->state == CONNECTION_ANSWERING) /* not answered yet: nobody reads the text any more */
         http_request_forget(&connection->request);
 }
 
-/* Answers what was no acceptable request; what comes behind it cannot be understood, so the connection ends. */
-static void refuse(http_connection *connection, const http_refusal *refusal) {
+/* What comes behind no acceptable request cannot be understood, so the connection ends. */
+void http_connection_refuse(http_connection *connection, const http_refusal *refusal) {
     http_reply reply = {0};
     connection->server->handlers.refused(refusal, &reply, connection->server->user_data);
     connection->state = CONNECTION_WRITING;
@@ -274,7 +278,7 @@ static size_t feed(http_connection *connection, const char *data, size_t size) {
     if (outcome == HTTP_FEED_DONE)
         answer(connection);
     else if (outcome == HTTP_FEED_REFUSED)
-        refuse(connection, &parser->refusal);
+        http_connection_refuse(connection, &parser->refusal);
     return used + more;
 }
 
@@ -290,9 +294,18 @@ static void keep(http_connection *connection, const char *data, size_t size) {
     connection->kept_size = size;
 }
 
+/* A peer that sends many requests at once could keep the loop to itself: the others come first. */
+static void rest(http_connection *connection, const char *data, size_t size) {
+    read_off(connection);
+    wait_for(connection, DEADLINE_REST);
+    http_server_tick_soon(connection->server);
+    if (size != 0)
+        keep(connection, data, size);
+}
+
 static void take_input(http_connection *connection, const char *data, size_t size) {
     connection->taking = true;
-    while (size != 0 && connection->state == CONNECTION_READING) {
+    while (size != 0 && connection->state == CONNECTION_READING && connection->burst < BURST) {
         if (!connection->in_request)
             begin_request(connection);
         size_t used = feed(connection, data, size);
@@ -302,6 +315,8 @@ static void take_input(http_connection *connection, const char *data, size_t siz
     connection->taking = false;
     if (connection->state == CONNECTION_READING && connection->in_request)
         wait_for_rest(connection);
+    else if (connection->state == CONNECTION_READING && connection->burst >= BURST)
+        rest(connection, data, size);
     if (size != 0 && (connection->state == CONNECTION_ANSWERING || connection->state == CONNECTION_WRITING))
         keep(connection, data, size);
 }
@@ -316,12 +331,18 @@ static void resume_input(http_connection *connection) {
         take_input(connection, kept, size);
         free(kept);
     }
-    if (connection->state != CONNECTION_READING)
+    if (connection->state != CONNECTION_READING || connection->deadline.kind == DEADLINE_REST)
         return;
     if (connection->ended || (connection->server->stopping && !connection->in_request))
         http_connection_close(connection);
     else
         read_on(connection);
+}
+
+static void rested(http_connection *connection) {
+    connection->burst = 0;
+    wait_for(connection, DEADLINE_IDLE);
+    resume_input(connection);
 }
 
 /* The peer sends no more. It may still read: an answer under way is given to it. */
@@ -334,6 +355,8 @@ static void input_ended(http_connection *connection) {
 
 static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer) {
     http_connection *connection = stream->data;
+    if (size < HTTP_READ_BUFFER) /* there is no more: a turn of the loop has passed, or will */
+        connection->burst = 0;
     if (connection->state == CONNECTION_CLOSING || size == 0)
         return;
     if (size == UV_EOF)
@@ -351,67 +374,19 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer) {
 void http_connection_overdue(http_connection *connection) {
     static const http_refusal header = {408, "the request's header did not come in time"};
     static const http_refusal body = {408, "the request's body did not come in time"};
-    if (connection->deadline.kind == DEADLINE_HEADER)
-        refuse(connection, &header);
+    if (connection->deadline.kind == DEADLINE_REST)
+        rested(connection);
+    else if (connection->deadline.kind == DEADLINE_HEADER)
+        http_connection_refuse(connection, &header);
     else if (connection->deadline.kind == DEADLINE_BODY)
-        refuse(connection, &body);
+        http_connection_refuse(connection, &body);
     else
         http_connection_close(connection);
 }
 
-/* ---- accepting */
-
-static void insert(http_server *server, http_connection *connection) {
-    connection->next = server->connections;
-    if (connection->next != NULL)
-        connection->next->previous = connection;
-    server->connections = connection;
-    server->count++;
-}
-
-static int init_stream(http_server *server, http_connection *connection) {
-    connection->stream.handle.data = connection;
-    if (server->listener.handle.type == UV_TCP)
-        return uv_tcp_init(server->loop, &connection->stream.tcp);
-    return uv_pipe_init(server->loop, &connection->stream.pipe, 0);
-}
-
-static void begin_connection(http_connection *connection, bool too_many) {
-    static const http_refusal refusal = {503, "this server has as many connections as it may have"};
-    http_server *server = connection->server;
-    if (too_many) {
-        atomic_fetch_sub(server->total, 1);
-        connection->turned_away = true;
-        server->refused++;
-        if (++server->turned_away > TURNED_AWAY_MAX)
-            http_connection_close(connection);
-        else
-            refuse(connection, &refusal);
-        return;
-    }
-    if (server->listener.handle.type == UV_TCP)
+void http_connection_begin(http_connection *connection) {
+    if (connection->server->listener.handle.type == UV_TCP)
         uv_tcp_nodelay(&connection->stream.tcp, 1);
     wait_for(connection, DEADLINE_IDLE);
     read_on(connection);
-}
-
-bool http_connection_accept(http_server *server) {
-    http_connection *connection = calloc(1, sizeof *connection);
-    if (connection == NULL)
-        return false;
-    connection->server = server;
-    connection->state = CONNECTION_READING;
-    deadline_init(&connection->deadline);
-    if (init_stream(server, connection) != 0) {
-        free(connection);
-        return false;
-    }
-    bool too_many = atomic_fetch_add(server->total, 1) >= server->limits.connections;
-    insert(server, connection);
-    if (uv_accept(&server->listener.stream, &connection->stream.stream) != 0 ||
-        uv_fileno(&connection->stream.handle, &connection->fd) != 0)
-        http_connection_close(connection);
-    else
-        begin_connection(connection, too_many);
-    return true;
 }

@@ -1,4 +1,4 @@
-/* http: one connection of an HTTP server; only server.c uses this.
+/* http: one connection of an HTTP server; only server.c and accept.c use this.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -33,7 +33,10 @@ typedef struct http_connection {
     size_t kept_size;
     size_t lingered;
     uv_os_fd_t fd;
+    char address[HTTP_ADDRESS_TEXT]; /* the peer's, as text; "": a unix socket's, which has none */
+    http_peer *peer;                 /* the address that it is counted for; NULL: none */
     uint32_t requests;
+    uint32_t burst; /* requests since others had a turn */
     connection_state state;
     bool in_request;  /* its first byte has come */
     bool taking;      /* input is being taken, further up the stack */
@@ -46,13 +49,18 @@ typedef struct http_connection {
 /* Takes a connection from the server's listener. False: out of memory, it must be tried again. */
 bool http_connection_accept(http_server *server);
 
+/* For accept.c: waits for the first request; or answers, instead of a request, that there will be none. */
+void http_connection_begin(http_connection *connection);
+void http_connection_refuse(http_connection *connection, const http_refusal *refusal);
+
 /* Closes now, whatever is under way. */
 void http_connection_close(http_connection *connection);
 
 /* Its deadline has passed. */
 void http_connection_overdue(http_connection *connection);
 
-/* For connection.c: a connection is gone. */
+/* For connection.c: a connection is gone; look for deadlines in the next turn of the loop or soon after. */
 void http_server_connection_closed(http_server *server);
+void http_server_tick_soon(http_server *server);
 
 #endif

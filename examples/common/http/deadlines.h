@@ -8,7 +8,16 @@
 
 #include <stdint.h>
 
-enum { DEADLINE_NONE = -1, DEADLINE_IDLE, DEADLINE_HEADER, DEADLINE_BODY, DEADLINE_WRITE, DEADLINE_LINGER, DEADLINE_KINDS };
+enum {
+    DEADLINE_NONE = -1,
+    DEADLINE_REST,
+    DEADLINE_IDLE,
+    DEADLINE_HEADER,
+    DEADLINE_BODY,
+    DEADLINE_WRITE,
+    DEADLINE_LINGER,
+    DEADLINE_KINDS
+};
 
 typedef struct deadline {
     struct deadline *next, *previous;

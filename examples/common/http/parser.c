@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+static const char body_too_long[] = "the body is longer than this server allows";
+
 /* ---- refusing */
 
 static int refuse(http_parser *parser, int status, const char *detail) {
@@ -37,25 +39,30 @@ static bool in_trailer(const http_parser *parser) {
     return parser->part != HTTP_PART_HEADER;
 }
 
+static int begin_field(http_parser *parser) {
+    if (parser->request->field_count == HTTP_FIELDS_MAX)
+        return refuse(parser, 431, "the request has more header fields than this server allows");
+    return http_request_add_field(parser->request) ? HPE_OK : refuse_memory(parser);
+}
+
 static int on_name(llhttp_t *llhttp, const char *at, size_t size) {
     http_parser *parser = parser_of(llhttp);
     http_request *request = parser->request;
-    if (in_trailer(parser))
+    bool begins = !parser->in_name && size != 0;
+    parser->in_name = parser->in_name || begins;
+    if (in_trailer(parser) || size == 0)
         return HPE_OK;
-    if (!parser->in_name) {
-        if (request->field_count == HTTP_FIELDS_MAX)
-            return refuse(parser, 431, "the request has more header fields than this server allows");
-        if (!http_request_add_field(request))
-            return refuse_memory(parser);
-        parser->in_name = true;
-    }
+    if (begins && begin_field(parser) != HPE_OK)
+        return HPE_USER;
     http_span *name = &request->fields[request->field_count - 1].name;
     return http_request_append(request, name, at, size) ? HPE_OK : refuse_memory(parser);
 }
 
 static int on_name_complete(llhttp_t *llhttp) {
-    parser_of(llhttp)->in_name = false;
-    return HPE_OK;
+    http_parser *parser = parser_of(llhttp);
+    bool named = parser->in_name;
+    parser->in_name = false;
+    return named ? HPE_OK : refuse(parser, 400, "a header field has no name");
 }
 
 static int on_value(llhttp_t *llhttp, const char *at, size_t size) {
@@ -74,11 +81,23 @@ static int on_headers_complete(llhttp_t *llhttp) {
     return HPE_PAUSED;
 }
 
+/* A chunk that will be too long is refused before it comes. The last one is empty: trailers follow, which are lines again. */
+static int on_chunk_header(llhttp_t *llhttp) {
+    http_parser *parser = parser_of(llhttp);
+    if (llhttp->content_length > parser->limits->body_bytes - parser->request->body.size)
+        return refuse(parser, 413, body_too_long);
+    if (llhttp->content_length != 0)
+        return HPE_OK;
+    parser->part = HTTP_PART_TRAILER;
+    parser->last = '\n';
+    return HPE_PAUSED;
+}
+
 static int on_body(llhttp_t *llhttp, const char *at, size_t size) {
     http_parser *parser = parser_of(llhttp);
     http_request *request = parser->request;
     if (size > parser->limits->body_bytes - request->body.size)
-        return refuse(parser, 413, "the body is longer than this server allows");
+        return refuse(parser, 413, body_too_long);
     return http_request_append(request, &request->body, at, size) ? HPE_OK : refuse_memory(parser);
 }
 
@@ -93,6 +112,7 @@ static const llhttp_settings_t settings = {
     .on_header_field_complete = on_name_complete,
     .on_header_value = on_value,
     .on_headers_complete = on_headers_complete,
+    .on_chunk_header = on_chunk_header,
     .on_body = on_body,
     .on_message_complete = on_message_complete,
 };
@@ -110,6 +130,25 @@ void http_parser_begin(http_parser *parser, const http_limits *limits, http_requ
 static bool refuse_line(http_parser *parser, const char *detail) {
     refuse(parser, 400, detail);
     return false;
+}
+
+/* A request line is three words with one space between, and the last begins with H: that it is HTTP/1.1 llhttp has seen. */
+static bool check_words(http_parser *parser, const char *data, size_t size) {
+    enum { LAST = 3, OVER };
+    char before = parser->last;
+    for (size_t i = 0; i < size && parser->words < OVER; before = data[i++]) {
+        char c = data[i];
+        if (parser->words == 0 && (c == '\r' || c == '\n'))
+            continue; /* empty lines before it */
+        if (parser->words == 0 || before == ' ')
+            parser->words++;
+        if (before == ' ' && (c == ' ' || (parser->words == LAST && c != 'H')))
+            return refuse_line(parser,
+                               "the request line is not a method, a target and an HTTP version, with one space between");
+        if (c == '\n')
+            parser->words = OVER;
+    }
+    return true;
 }
 
 /* Every line of a header ends in CR LF, and none goes on in the next line. `parser->last` is the byte before the data. */
@@ -148,10 +187,6 @@ static bool has_control(http_text text) {
 static bool check_fields(http_parser *parser) {
     http_request *request = parser->request;
     for (uint32_t i = 0; i < request->field_count; i++) {
-        if (request->fields[i].name.size == 0) {
-            refuse(parser, 400, "a header field has no name");
-            return false;
-        }
         trim_end(request, &request->fields[i].value);
         if (has_control(http_request_text(request, request->fields[i].value))) {
             refuse(parser, 400, "a header field has a control character");
@@ -166,13 +201,7 @@ static bool check_host(http_parser *parser) {
     unsigned count = http_request_find(parser->request, "Host", &host);
     if (count == 0 && parser->request->version_10)
         return true;
-    static const char allowed[] = "-._~:[]%!$&'()*+,;=";
-    bool good = count == 1 && host.size != 0;
-    for (size_t i = 0; good && i < host.size; i++) {
-        char c = host.data[i];
-        bool letter = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
-        good = letter || memchr(allowed, c, sizeof allowed - 1) != NULL;
-    }
+    bool good = count == 1 && http_text_is_authority(host);
     if (!good)
         refuse(parser, 400, count == 0 ? "the request has no Host" : "the request has no single, well-formed Host");
     return good;
@@ -188,7 +217,7 @@ static bool check_framing(http_parser *parser) {
     else if (codings == 1 && !http_text_is(coding, "chunked"))
         refuse(parser, 501, "the only transfer coding that this server reads is chunked");
     else if (lengths == 1 && parser->llhttp.content_length > parser->limits->body_bytes)
-        refuse(parser, 413, "the body is longer than this server allows");
+        refuse(parser, 413, body_too_long);
     return parser->refusal.status == 0;
 }
 
@@ -262,7 +291,8 @@ static http_feed parse_error(http_parser *parser, llhttp_errno_t error) {
     return HTTP_FEED_REFUSED;
 }
 
-static http_feed feed_header(http_parser *parser, const char *data, size_t size, size_t *used) {
+/* The header, or the trailers. */
+static http_feed feed_lines(http_parser *parser, const char *data, size_t size, size_t *used) {
     size_t room = parser->limits->header_bytes - parser->header_bytes;
     size_t taken = size < room ? size : room;
     llhttp_errno_t error = llhttp_execute(&parser->llhttp, data, taken);
@@ -272,18 +302,18 @@ static http_feed feed_header(http_parser *parser, const char *data, size_t size,
         return parse_error(parser, error);
     *used = taken;
     parser->header_bytes += taken;
-    if (!check_lines(parser, data, taken))
+    if (!check_words(parser, data, taken) || !check_lines(parser, data, taken))
         return HTTP_FEED_REFUSED;
     if (error == HPE_PAUSED)
-        return header_complete(parser);
+        return parser->part == HTTP_PART_HEADER ? header_complete(parser) : HTTP_FEED_DONE;
     if (taken == size)
         return HTTP_FEED_MORE;
     refuse(parser, 431, "the request's header is longer than this server allows");
     return HTTP_FEED_REFUSED;
 }
 
-/* Chunks of one byte, chunk extensions and trailers all cost something; together they may take what a header may take, and
- * eight times the body. */
+/* Chunks of one byte and chunk extensions cost something; together they may take what a header may take, and eight times the
+ * body. */
 static bool count_body(http_parser *parser, size_t size) {
     size_t most = (size_t)parser->limits->body_bytes * 8 + parser->limits->header_bytes;
     parser->body_bytes += size;
@@ -301,12 +331,18 @@ static http_feed feed_body(http_parser *parser, const char *data, size_t size, s
         return parse_error(parser, error);
     if (!count_body(parser, *used))
         return HTTP_FEED_REFUSED;
-    return parser->part == HTTP_PART_DONE ? HTTP_FEED_DONE : HTTP_FEED_MORE;
+    if (parser->part != HTTP_PART_TRAILER)
+        return parser->part == HTTP_PART_DONE ? HTTP_FEED_DONE : HTTP_FEED_MORE;
+    size_t lines = 0;
+    llhttp_resume(&parser->llhttp);
+    http_feed outcome = feed_lines(parser, data + *used, size - *used, &lines);
+    *used += lines;
+    return outcome;
 }
 
 http_feed http_parser_feed(http_parser *parser, const char *data, size_t size, size_t *used) {
     *used = 0;
     if (parser->refusal.status != 0)
         return HTTP_FEED_REFUSED;
-    return parser->part == HTTP_PART_HEADER ? feed_header(parser, data, size, used) : feed_body(parser, data, size, used);
+    return parser->part == HTTP_PART_BODY ? feed_body(parser, data, size, used) : feed_lines(parser, data, size, used);
 }

@@ -1,7 +1,8 @@
 /* http: from bytes to requests: llhttp, and the checks that it leaves to its user. No I/O.
  *
- * llhttp has no limits on sizes, wants no Host, takes folded header lines and a bare LF behind the request line; all of these
- * are refused here, because two servers that read the same bytes differently can be played off against each other.
+ * llhttp has no limits on sizes, wants no Host, takes folded lines, a bare LF behind the request line and behind the trailers,
+ * several spaces in the request line, and RTSP; all of these are refused here, because two servers that read the same bytes
+ * differently can be played off against each other.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -22,6 +23,7 @@ typedef struct {
 typedef enum {
     HTTP_PART_HEADER = 0, /* of a request: nothing, or a part of the header has come */
     HTTP_PART_BODY,       /* the header is complete */
+    HTTP_PART_TRAILER,    /* the last chunk of the body has come */
     HTTP_PART_DONE        /* all of the request has come */
 } http_part;
 
@@ -37,9 +39,11 @@ typedef struct {
     const http_limits *limits;
     http_request *request;
     http_refusal refusal;
-    size_t header_bytes, body_bytes; /* as they came over the wire, chunk sizes included */
+    size_t header_bytes; /* as they came over the wire, trailers too */
+    size_t body_bytes;   /* the same, chunk sizes included */
     http_part part;
-    char last;            /* the last byte of header that was checked */
+    char last;            /* the last byte of header or trailer that was checked */
+    uint8_t words;        /* of the request line that have begun; one more when it is over */
     bool in_name;         /* of a header field */
     bool expect_continue; /* the peer waits for 100 before it sends the body */
 } http_parser;

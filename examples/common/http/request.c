@@ -72,6 +72,29 @@ bool http_text_is(http_text text, const char *word) {
     return strlen(word) == text.size && strncasecmp(text.data, word, text.size) == 0;
 }
 
+/* How many characters of a text, from `at` on, are letters, digits or of `more`. */
+static size_t run_of(http_text text, size_t at, const char *more) {
+    size_t begin = at;
+    for (; at < text.size && text.data[at] != '\0'; at++) {
+        char c = text.data[at], letter = (char)(c | 0x20);
+        if (!(c >= '0' && c <= '9') && !(letter >= 'a' && letter <= 'z') && strchr(more, c) == NULL)
+            break;
+    }
+    return at - begin;
+}
+
+bool http_text_is_authority(http_text text) {
+    bool literal = text.size != 0 && text.data[0] == '[';
+    size_t at = literal ? 1 : 0, size = run_of(text, at, literal ? ":." : "-._~%!$&'()*+,;=");
+    at += size;
+    if (literal && (at == text.size || text.data[at++] != ']'))
+        return false;
+    if (size != 0 && at < text.size && text.data[at] == ':')
+        for (at++; at < text.size && text.data[at] >= '0' && text.data[at] <= '9';)
+            at++;
+    return size != 0 && at == text.size;
+}
+
 unsigned http_request_find(const http_request *request, const char *name, http_text *value) {
     unsigned count = 0;
     size_t size = strlen(name);
@@ -123,8 +146,8 @@ static const char *check_target(http_text target) {
     return NULL;
 }
 
-/* Where the path begins: 0, or behind the authority of an absolute target; target.size where there is none. */
-static size_t path_start(http_text target) {
+/* Where the path begins: 0, or behind the authority of an absolute target, which may be its end. */
+static size_t path_start(http_text target, http_text *authority) {
     static const char *const schemes[] = {"http://", "https://"};
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
         size_t length = strlen(schemes[i]);
@@ -132,6 +155,7 @@ static size_t path_start(http_text target) {
             size_t at = length;
             while (at < target.size && target.data[at] != '/' && target.data[at] != '?')
                 at++;
+            *authority = (http_text){target.data + length, at - length};
             return at;
         }
     }
@@ -165,7 +189,10 @@ const char *http_request_split(http_request *request) {
     const char *wrong = check_target(target);
     if (wrong != NULL)
         return wrong;
-    size_t at = path_start(target);
+    http_text authority = {"", 0};
+    size_t at = path_start(target, &authority);
+    if (at != 0 && !http_text_is_authority(authority))
+        return "the request target has no well-formed host";
     const char *query = memchr(target.data, '?', target.size);
     size_t end = query != NULL ? (size_t)(query - target.data) : target.size;
     if (at == 0 && (end == 0 || target.data[0] != '/'))
@@ -182,4 +209,31 @@ const char *http_request_split(http_request *request) {
         request->segments[request->segment_count++] = segment;
     }
     return NULL;
+}
+
+/* ---- the query */
+
+static bool decode_value(http_text text, char *value, size_t room) {
+    size_t size = 0;
+    for (size_t i = 0, used; i < text.size && size < room - 1; i += used)
+        value[size++] = (char)target_char(text.data + i, text.size - i, &used);
+    value[size] = '\0';
+    return text.size == 0 || size < room - 1;
+}
+
+unsigned http_request_query(const http_request *request, const char *name, char *value, size_t room) {
+    http_text target = http_request_text(request, request->target);
+    const char *at = memchr(target.data, '?', target.size), *end = target.data + target.size;
+    size_t length = strlen(name);
+    unsigned count = 0;
+    value[0] = '\0';
+    while (at != NULL && ++at <= end) {
+        const char *next = memchr(at, '&', (size_t)(end - at)), *stop = next != NULL ? next : end;
+        const char *equals = memchr(at, '=', (size_t)(stop - at)), *last = equals != NULL ? equals : stop;
+        http_text text = {equals != NULL ? equals + 1 : stop, equals != NULL ? (size_t)(stop - equals - 1) : 0};
+        if ((size_t)(last - at) == length && memcmp(at, name, length) == 0 && count++ == 0 && !decode_value(text, value, room))
+            value[0] = '\0';
+        at = next;
+    }
+    return count;
 }

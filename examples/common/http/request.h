@@ -64,12 +64,19 @@ http_text http_request_text(const http_request *request, http_span span);
 /* How many fields have this name, in any case; `value` (may be NULL) gets the first one's. */
 unsigned http_request_find(const http_request *request, const char *name, http_text *value);
 
+/* How many members of the target's query have this name, as it stands; `value` gets the first one's value, decoded ("+" stays
+ * what it is) and with a NUL; "" where it does not fit into `room` bytes. */
+unsigned http_request_query(const http_request *request, const char *name, char *value, size_t room);
+
 /* Whether a text is this word, in any case. */
 bool http_text_is(http_text text, const char *word);
 
+/* Whether a text is a host with or without a port: name, name:80, [2001:db8::1]:80. */
+bool http_text_is_authority(http_text text);
+
 /* Decodes the target's path into segments: "/v1/items/a%2Db" gives "v1", "items", "a-b". Both forms that a server must take are
- * taken: "/path?query" and "http://host/path?query"; the query is checked and left alone. A path of more than HTTP_SEGMENTS_MAX
- * segments has none. NULL: done; otherwise what is wrong, a static string, or http_request_no_memory. */
+ * taken: "/path?query" and "http://host/path?query"; the query is checked, for http_request_query. A path of more than
+ * HTTP_SEGMENTS_MAX segments has none. NULL: done; otherwise what is wrong, a static string, or http_request_no_memory. */
 const char *http_request_split(http_request *request);
 extern const char http_request_no_memory[];
 

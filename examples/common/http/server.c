@@ -13,6 +13,7 @@
 enum {
     BACKLOG = 1024,
     TICK_MS = 50,    /* how often deadlines are looked at */
+    REST_MS = 1,     /* how long a connection rests that has had its turn */
     LINGER_MS = 1000 /* how long a peer that got its last answer may take to close */
 };
 
@@ -30,6 +31,10 @@ static void on_tick(uv_timer_t *timer) {
         http_connection_overdue((http_connection *)(void *)((char *)due - offsetof(http_connection, deadline)));
     if (server->accept_again && !server->stopping)
         server->accept_again = !http_connection_accept(server);
+}
+
+void http_server_tick_soon(http_server *server) {
+    uv_timer_start(&server->timer, on_tick, REST_MS, TICK_MS);
 }
 
 /* ---- closing: the listener at once, the timer when the last connection is gone */
@@ -88,6 +93,7 @@ static int open_listener(http_server *server, int socket, bool unix_socket) {
 static void init_deadlines(http_server *server) {
     const http_limits *limits = &server->limits;
     uint32_t wait_ms[DEADLINE_KINDS] = {
+        [DEADLINE_REST] = REST_MS,
         [DEADLINE_IDLE] = limits->idle_timeout_ms,
         [DEADLINE_HEADER] = limits->header_timeout_ms,
         [DEADLINE_BODY] = limits->body_timeout_ms,
@@ -98,13 +104,13 @@ static void init_deadlines(http_server *server) {
 }
 
 int http_server_open(http_server *server, uv_loop_t *loop, int socket, bool unix_socket, const http_limits *limits,
-                     atomic_size_t *total, const http_handlers *handlers, void *user_data) {
+                     http_peers *peers, const http_handlers *handlers, void *user_data) {
     memset(server, 0, sizeof *server);
     server->loop = loop;
     server->limits = *limits;
     server->handlers = *handlers;
     server->user_data = user_data;
-    server->total = total;
+    server->peers = peers;
     server->open_handles = 2;
     init_deadlines(server);
     uv_timer_init(loop, &server->timer);

@@ -11,12 +11,16 @@
 #include "deadlines.h"
 #include "limits.h"
 #include "parser.h"
+#include "peers.h"
 #include "request.h"
 
 #include <stdatomic.h>
 #include <uv.h>
 
-enum { HTTP_READ_BUFFER = 16 * 1024 }; /* bytes that are read at one time; what a pipelining peer may have waiting */
+enum {
+    HTTP_READ_BUFFER = 16 * 1024, /* bytes that are read at one time; what a pipelining peer may have waiting */
+    HTTP_ADDRESS_TEXT = 46        /* of an address, with its NUL */
+};
 
 /* An answer. Begin with {0}; what is not set has a sensible default. */
 typedef struct {
@@ -33,10 +37,12 @@ typedef struct http_exchange http_exchange;
 struct http_exchange {
     const http_request *request; /* its text is there only until handlers.request returns */
     uint64_t begun_ns;           /* uv_hrtime when the request was complete */
+    const char *address;         /* the peer's: 192.0.2.7, 2001:db8::1; "" where it has none: a unix socket's */
 
     /* The handler's own. */
     void *user_data;
     int tag;
+    uint32_t numbers[3];
 
     /* The handler's too: called if the peer is gone, or the server gives up, before there is an answer. The exchange must not
      * be used again after it. */
@@ -71,7 +77,7 @@ typedef struct http_server {
     size_t count;                        /* of them */
     size_t turned_away;                  /* of them: those beyond the limit, on their way out */
     size_t in_progress;                  /* exchanges without an answer */
-    atomic_size_t *total;                /* connections of all servers of the process */
+    http_peers *peers;                   /* of all servers of the process */
     uint64_t refused;                    /* connections turned away so far */
     char *read_buffer;
     int open_handles;  /* of the server's own */
@@ -80,10 +86,10 @@ typedef struct http_server {
 } http_server;
 
 /* Serves a bound socket, which the server owns from then on, also on failure. `unix_socket`: it is of that kind, not TCP.
- * `total` is shared by all servers of the process. Returns 0, or a libuv error; then handlers.closed is called nevertheless,
- * later. */
+ * `peers` is shared by all servers of the process and must outlive them. Returns 0, or a libuv error; then handlers.closed is
+ * called nevertheless, later. */
 int http_server_open(http_server *server, uv_loop_t *loop, int socket, bool unix_socket, const http_limits *limits,
-                     atomic_size_t *total, const http_handlers *handlers, void *user_data);
+                     http_peers *peers, const http_handlers *handlers, void *user_data);
 
 /* Accepts no more, closes connections without a request, and the others when their answer is written. */
 void http_server_stop(http_server *server);
