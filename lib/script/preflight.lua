@@ -11,6 +11,7 @@
 --        of itself (INFO), what it says of its cluster (CLUSTER INFO, or nothing)
 local STOCK, USERS, EXPIRATIONS, TRANSFERS, QUEUE, EVENTS = unpack(KEYS)
 local MAP, ITEMS = ARGV[2], ARGV[3]
+local ONCE = string.match(MAP, '^[^{]*') .. '{once/0}:0'
 local TYPES = { 'hash', 'hash', 'zset', 'hash', 'stream', 'stream' }
 
 -- Every command that some script uses, with a key for which it is used.
@@ -29,6 +30,7 @@ local COMMANDS = {
   { 'XLEN', EVENTS }, { 'XRANGE', EVENTS, '-', '+' }, { 'XADD', EVENTS, '1-1', 'e', 'v' }, { 'XDEL', EVENTS, '1-1' },
   { 'EXISTS', MAP }, { 'HGET', MAP, 'f' }, { 'HMGET', MAP, 'f' }, { 'HSET', MAP, 'f', 'v' },
   { 'HDEL', MAP, 'f' }, { 'UNLINK', MAP },
+  { 'PEXPIREAT', ONCE, '1' },
   { 'SADD', ITEMS, 'm' }, { 'SREM', ITEMS, 'm' }, { 'SCARD', ITEMS }, { 'SISMEMBER', ITEMS, 'm' }, { 'SMEMBERS', ITEMS },
 }
 

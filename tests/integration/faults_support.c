@@ -37,7 +37,11 @@ const char *fault_op_name(fault_op op) {
                                                  "item_define",
                                                  "resume",
                                                  "get",
-                                                 "list"};
+                                                 "list",
+                                                 "blacklist_add",
+                                                 "blacklist_remove",
+                                                 "blacklist_check",
+                                                 "once"};
 
     return names[op];
 }
@@ -114,6 +118,30 @@ static void fill_queue(fault_stage *stage) {
     fault_command(stage->server, "HINCRBY %s epoch 1", sale_key(&stage->sale, 0, "stock", key));
 }
 
+static void note(fault_answer *answer, seckill_status status, const char *message) {
+    answer->status = status;
+    (void)snprintf(answer->message, sizeof(answer->message), "%s", message);
+    answer->calls++;
+}
+
+static const seckill_subject listed = {SECKILL_KIND_USER, {"listed", 6}};
+
+static void on_listed(const seckill_blacklist_result *result, void *user_data) {
+    ((fault_answer *)user_data)->amount = result->changed;
+    note(user_data, result->status, result->message);
+}
+
+static void list_one(fault_stage *stage) {
+    seckill_blacklist_entry entry = {.subject = listed};
+    fault_answer answer;
+
+    memset(&answer, 0, sizeof(answer));
+    assert_int_equal(seckill_blacklist_add(stage->sale.client, &entry, 1, 0, on_listed, &answer), SECKILL_OK);
+    while (answer.calls == 0)
+        uv_run(&stage->sale.loop, UV_RUN_ONCE);
+    fault_assert_status(answer, SECKILL_OK);
+}
+
 static void fill(fault_stage *stage) {
     char *const users[] = {stage->buyer, stage->payer, stage->quitter, stage->returner, stage->late};
     sale_events_answer *events = calloc(1, sizeof(*events));
@@ -140,6 +168,7 @@ static void fill(fault_stage *stage) {
     memcpy(stage->ack.reservation_id, stage->sold, sizeof(stage->sold));
     free(events);
     fill_queue(stage);
+    list_one(stage);
 }
 
 static void open_sale(fault_stage *stage, const seckill_client_options *options) {
@@ -174,12 +203,6 @@ void fault_stage_strike(fault_stage *stage) {
 }
 
 /* ---- the operations ---- */
-
-static void note(fault_answer *answer, seckill_status status, const char *message) {
-    answer->status = status;
-    (void)snprintf(answer->message, sizeof(answer->message), "%s", message);
-    answer->calls++;
-}
 
 static void on_result(const seckill_result *result, void *user_data) {
     note(user_data, result->status, result->message);
@@ -220,6 +243,28 @@ static void on_events(const seckill_events_result *result, void *user_data) {
 static void on_list(const seckill_list_result *result, void *user_data) {
     ((fault_answer *)user_data)->amount = (int64_t)result->count;
     note(user_data, result->status, result->message);
+}
+
+static void on_checked(const seckill_blacklist_check_result *result, void *user_data) {
+    note(user_data, result->status == SECKILL_BLACKLISTED ? SECKILL_OK : result->status, result->message);
+}
+
+static void on_used(const seckill_once_result *result, void *user_data) {
+    note(user_data, result->status, result->message);
+}
+
+static seckill_status start_once(fault_stage *stage, fault_answer *answer) {
+    seckill_once_options options = SECKILL_ONCE_OPTIONS_INIT;
+
+    options.id = options.holder = listed.value;
+    options.until_ms = INT64_C(1000) * time(NULL) + 3600000;
+    return seckill_once(stage->sale.client, &options, on_used, answer);
+}
+
+static seckill_status start_blacklist(fault_stage *stage, fault_answer *answer) {
+    seckill_blacklist_entry entry = {.subject = {SECKILL_KIND_ADDRESS, {"192.0.2.0/24", 12}}};
+
+    return seckill_blacklist_add(stage->sale.client, &entry, 1, 0, on_listed, answer);
 }
 
 static void on_ticket(const seckill_ticket_result *result, void *user_data) {
@@ -367,6 +412,14 @@ static seckill_status start(fault_stage *stage, fault_op op, fault_answer *answe
         return seckill_item_get(item, 0, on_item, answer);
     case FAULT_LIST:
         return seckill_item_list(stage->sale.client, "sale", 0, on_list, answer);
+    case FAULT_BLACKLIST:
+        return start_blacklist(stage, answer);
+    case FAULT_UNLIST:
+        return seckill_blacklist_remove(stage->sale.client, &listed, 1, 0, on_listed, answer);
+    case FAULT_CHECK:
+        return seckill_blacklist_check(stage->sale.client, &listed, 1, 0, on_checked, answer);
+    case FAULT_ONCE:
+        return start_once(stage, answer);
     case FAULT_OPS:
         break;
     }

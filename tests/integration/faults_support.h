@@ -39,6 +39,10 @@ typedef enum {
     FAULT_RESUME,
     FAULT_GET,
     FAULT_LIST,
+    FAULT_BLACKLIST, /* adds one who is not on it */
+    FAULT_UNLIST,    /* removes one who is */
+    FAULT_CHECK,
+    FAULT_ONCE,
     FAULT_OPS
 } fault_op;
 
