@@ -59,12 +59,12 @@ void sk__blacklist_encode_keys(const sk__engine *engine, sk__script_id script, b
 
 /* Begins to follow; engine->blacklist is set. */
 seckill_status sk__blacklist_follow(sk__engine *engine, uint32_t poll_ms, uint32_t max_entries);
-void sk__blacklist_free(sk__blacklist *blacklist);
+void sk__blacklist_free(sk__blacklist *self);
 
 /* Both may be asked where nothing is followed: then nobody is listed. */
-uint64_t sk__blacklist_find(const sk__blacklist *blacklist, const sk__subject *subject);
-bool sk__blacklist_has_user(const sk__blacklist *blacklist, seckill_bytes user);
-void sk__blacklist_look(const sk__blacklist *blacklist, seckill_blacklist_state *state);
+uint64_t sk__blacklist_find(const sk__blacklist *self, const sk__subject *subject);
+bool sk__blacklist_has_user(const sk__blacklist *self, seckill_bytes user);
+void sk__blacklist_look(const sk__blacklist *self, seckill_blacklist_state *state);
 
 /* The tasks; the caller has checked all arguments but the subjects, which are checked here. */
 seckill_status sk__blacklist_add_start(sk__engine *engine, const seckill_blacklist_entry *entries, size_t count,
