@@ -13,21 +13,6 @@
 
 /* ---- the front ---- */
 
-static const char *front_program(void) {
-    static char path[4096];
-    const char *named = getenv("SECKILL_FRONT");
-    ssize_t size = readlink("/proc/self/exe", path, sizeof(path) - 64);
-
-    if (named != NULL)
-        return named;
-    if (size < 0)
-        bench_fail("/proc/self/exe: %s", strerror(errno));
-    path[size] = '\0';
-    *strrchr(path, '/') = '\0';
-    (void)strncat(path, "/../examples/front/seckill-front", sizeof(path) - strlen(path) - 1);
-    return path;
-}
-
 static void make_keys(front_shop *self, char path[]) {
     char text[SECKILL_KEY_TEXT_SIZE];
     FILE *file = fopen(path, "we");
@@ -39,24 +24,9 @@ static void make_keys(front_shop *self, char path[]) {
         bench_fail("%s: %s", path, strerror(errno));
 }
 
-static uint16_t read_port(int words) {
-    char line[256];
-    size_t size = 0;
-
-    while (size == 0 || line[size - 1] != '\n') {
-        ssize_t got = read(words, line + size, sizeof(line) - 1 - size);
-
-        if (got <= 0)
-            bench_fail("the front does not say where it listens");
-        size += (size_t)got;
-    }
-    line[size] = '\0';
-    return (uint16_t)strtoul(strrchr(line, ':') + 1, NULL, 10);
-}
-
 static void start_front(front_shop *self, const front_shop_options *options) {
-    char keys[256], connections[16];
-    const char *arguments[] = {front_program(),
+    char program[CHILD_PATH], keys[256], connections[16];
+    const char *arguments[] = {program,
                                "--keys",
                                keys,
                                "--redis",
@@ -71,14 +41,18 @@ static void start_front(front_shop *self, const front_shop_options *options) {
                                "100000000",
                                "--max-connections",
                                connections,
+                               "--max-connections-per-address",
+                               "0",
                                options->direct ? "--direct" : NULL,
                                NULL};
 
+    child_find("SECKILL_FRONT", "front/seckill-front", program);
     (void)snprintf(keys, sizeof(keys), "%s/keys", redis_server_folder(self->redis));
     (void)snprintf(connections, sizeof(connections), "%u", options->connections);
     make_keys(self, keys);
     self->front = child_start(arguments, &self->words);
-    self->port = read_port(self->words);
+    self->port = child_port(self->words);
+    child_await(self->port);
 }
 
 /* On the load's processor. */

@@ -1,0 +1,30 @@
+/* The kinds of abuse by requests.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef SECKILL_BENCH_KINDS_H
+#define SECKILL_BENCH_KINDS_H
+
+#include "craft.h"
+
+enum { ABUSE_KINDS_MAX = 48, ABUSE_BATCH_MAX = 20 };
+
+/* Where senders come from: each from an address of its own, in a network of its kind's; or from what is listed; or all from a
+ * few. */
+typedef enum { FROM_OWN, FROM_LISTED, FROM_LISTED_NETWORK, FROM_FEW } abuse_origin;
+typedef enum { USER_NEW, USER_LISTED, USER_FAST } abuse_user;
+typedef enum { TO_REQUESTS, TO_RETRIES, TO_ORDERS, TO_CANCELLATIONS, TO_TICKETS, TO_BAD_JSON, TO_SHAPES } abuse_aim;
+
+typedef struct {
+    const char *name, *allowed;
+    abuse_aim aim;
+    craft_fault session, proof; /* proof: the captcha, the token or the ticket, whatever is aimed at */
+    abuse_user user;
+    abuse_origin origin;
+    int batch; /* requests at once, without a pause; 0: one, and then a pause that keeps it below each limit */
+} abuse_kind;
+
+extern const abuse_kind abuse_kinds[];
+extern const size_t abuse_kind_count;
+
+#endif
