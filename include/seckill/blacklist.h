@@ -28,7 +28,7 @@ enum {
     SECKILL_SUBJECT_MAX = 64,       /* bytes of a value: 1 to 64, any */
     SECKILL_REASON_MAX = 64,        /* bytes of a reason: 0 to 64, any */
     SECKILL_BLACKLIST_BATCH = 256,  /* subjects of one call */
-    SECKILL_BLACKLIST_LENGTHEN = 1, /* flag of an entry: where it is listed for longer already, that stays */
+    SECKILL_BLACKLIST_LENGTHEN = 1, /* flag of an entry: where it is listed for as long or longer already, that stays */
     SECKILL_BLACKLIST_CURSOR_SIZE = 40
 };
 
@@ -36,7 +36,7 @@ enum {
 #define SECKILL_KIND_ADDRESS                                                                                                   \
     "address" /* its value is text: 192.0.2.7, 192.0.2.0/24, 2001:db8::1, 2001:db8::/32. Who adds one                          \
                  names no bits behind the prefix; who checks one finds every network that has it.                              \
-                 ::ffff:192.0.2.7 is 192.0.2.7 */
+                 ::ffff:192.0.2.7 is 192.0.2.7; so ::/0 has every IPv4 address too */
 
 /* Who is meant. The bytes are the caller's, and copied. */
 typedef struct {
@@ -49,14 +49,15 @@ typedef struct {
     seckill_subject subject;
     seckill_bytes reason; /* for a person */
     int64_t until_ms;     /* the server's clock; 0: until it is removed. What is over is as if it were not listed */
-    int64_t since_ms;     /* when it was added last; ignored by seckill_blacklist_add */
+    int64_t since_ms;     /* since when it is listed with this end and reason; ignored by seckill_blacklist_add */
     uint32_t flags;       /* SECKILL_BLACKLIST_LENGTHEN */
 } seckill_blacklist_entry;
 
 typedef struct {
     seckill_status status;
     const char *message;
-    uint32_t changed; /* of the subjects named: they were not listed before, or otherwise; or they were, and are removed */
+    uint32_t changed; /* of the subjects named: they were not listed before, or otherwise; or they were, and are removed. What
+                         is over and not cleared away yet counts as listed */
     uint64_t entries; /* in the whole list, with those that are over and not cleared away yet */
     int64_t server_time_ms; /* 0: no server answered */
 } seckill_blacklist_result;
@@ -98,7 +99,8 @@ typedef struct {
 
 typedef void (*seckill_blacklist_check_cb)(const seckill_blacklist_check_result *result, void *user_data);
 
-/* Asks Redis whether subjects are listed: exact, and as dear as any script. Statuses as seckill_blacklist_add. */
+/* Asks Redis whether subjects are listed: exact, and as dear as any script; an address is looked up once for each length of
+ * prefix that is listed: of all 129 lengths, 256 addresses take Redis some 60 ms. Statuses as seckill_blacklist_add. */
 SECKILL_API SECKILL_CHECKED seckill_status seckill_blacklist_check(seckill_client *client, const seckill_subject *subjects,
                                                                    size_t count, uint32_t timeout_ms,
                                                                    seckill_blacklist_check_cb cb, void *user_data);
@@ -112,8 +114,8 @@ typedef struct {
     seckill_status status;
     const char *message;
     seckill_blacklist_cursor next;
-    int complete;                           /* the walk has come round: who was listed all the time was met, some twice */
-    int restarted;                          /* another server answers than before, and the walk has begun anew */
+    int complete;  /* the walk has come round: who was listed all the time was met, some twice. A new one begins at zero */
+    int restarted; /* another server answers than before: of what was read already, some comes again */
     const seckill_blacklist_entry *entries; /* valid during the callback; without those that are over */
     size_t count;                           /* may be 0 before the end */
     int64_t server_time_ms;
@@ -142,7 +144,7 @@ typedef struct {
  * possible (the list was restored from elsewhere, a failover has lost changes, more than 65,536 changes were missed) it is read
  * anew, beside the old copy, which is used until the new one is whole.
  * Memory: 21 to 43 bytes for each entry, once there are some thousands; while it is read anew, of both copies. In Redis
- * 90 to 250 bytes for each, by what it says.
+ * 70 to 210 bytes for each, by what it says, 170 to 400 for one that ends; and for the changes up to 7 MB.
  * SECKILL_CONFLICT: the client follows it already. SECKILL_INVALID, SECKILL_NO_MEMORY, SECKILL_CLOSED. */
 SECKILL_API SECKILL_CHECKED seckill_status seckill_blacklist_follow(seckill_client *client,
                                                                     const seckill_blacklist_options *options);
@@ -158,8 +160,8 @@ SECKILL_API seckill_status seckill_blacklist_check_local(const seckill_client *c
 typedef struct {
     size_t struct_size;
     int is_following, is_loaded; /* loaded: all that was listed has been read once */
-    int64_t behind_ms;           /* the copy has everything that was listed so long ago; -1: not loaded yet. 100 to 200 while
-                                    Redis answers (with the default poll_ms), and rising while it does not */
+    int64_t behind_ms;           /* the copy has everything that was listed so long ago; -1: not loaded yet. While Redis answers
+                                    at most poll_ms and twice what an answer takes; rising while it does not */
     uint64_t entries;            /* in the copy, with those that are over and not cleared away yet */
     uint64_t dropped;            /* not kept for want of room or memory: only seckill_blacklist_check knows of them */
     uint64_t bytes;              /* of the copy */

@@ -25,7 +25,8 @@ enum { SECKILL_LIMITER_KEY_MAX = 256 }; /* bytes of a key: 0 to 256, any value *
 /* Options. Begin with SECKILL_LIMITER_OPTIONS_INIT; 0 means the default, where there is one. */
 typedef struct {
     size_t struct_size;
-    uint32_t count;                     /* so many ...                      1 to 1,000,000,000; no default */
+    uint32_t count;                     /* so many ...                      1 to 1,000,000,000, of which a millisecond
+                                           may have 1,000,000; no default */
     uint32_t period_ms;                 /* ... in so many milliseconds      1 to 86,400,000; default 1,000 */
     uint32_t burst;                     /* at once, after a pause           1 to 1,000,000,000; default `count` */
     uint32_t max_keys;                  /* places, 16 bytes each            1 to 268,435,456; default 65,536. Rounded up */
@@ -42,8 +43,9 @@ typedef struct seckill_limiter seckill_limiter;
 /* What is said to one request, and what its answer may tell the client (draft-ietf-httpapi-ratelimit-headers). */
 typedef struct {
     uint64_t remaining;      /* that could be done at once after this */
-    uint32_t retry_after_ms; /* refused: when as much can be done again, UINT32_MAX where that is more than the burst; else 0 */
-    uint32_t reset_ms;       /* when the whole burst can be done again */
+    uint32_t retry_after_ms; /* refused: when as much can be done again; UINT32_MAX: not before that, or never, as it is more
+                                than the burst. Else 0 */
+    uint32_t reset_ms;       /* when the whole burst can be done again; UINT32_MAX: not before that */
     int keeps_on; /* refused, and that was one refusal more than `refusals` allows: time to blacklist. Said once; then
                      refusals are counted anew */
 } seckill_limit;

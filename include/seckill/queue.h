@@ -68,7 +68,7 @@ typedef void (*seckill_ticket_cb)(const seckill_ticket_result *result, void *use
  * SECKILL_PAUSED, SECKILL_ENDED, SECKILL_LIMIT_REACHED, SECKILL_BUSY (settings.max_queue requests wait in this shard, or the
  * user's records are full), SECKILL_TOO_OLD, SECKILL_CONFLICT, each as in seckill_reserve. SECKILL_BLACKLISTED: the user is
  * on the blacklist that the client follows, and nothing was granted under this request id before; where an earlier call has
- * enqueued it, the worker refuses it. A request that waits leaves no
+ * enqueued it, it waits on, and a worker refuses it that finds the user listed. A request that waits leaves no
  * trace under its id: after SECKILL_UNKNOWN an earlier call may have enqueued it, whatever a later one says; what it becomes
  * is then found by seckill_lookup. Whether units are left is not looked at. */
 SECKILL_API SECKILL_CHECKED seckill_status seckill_enqueue(seckill_item *item, const seckill_reserve_options *options,

@@ -101,7 +101,7 @@ enum { ADDRESS_AT = sizeof(SECKILL_KIND_ADDRESS) }; /* the size's byte takes the
 
 static bool is_address(const uint8_t *bytes, size_t size) {
     return size == ADDRESS_AT + SK__ADDRESS_SIZE + 1 && bytes[0] == ADDRESS_AT - 1 &&
-           memcmp(bytes + 1, SECKILL_KIND_ADDRESS, ADDRESS_AT - 1) == 0;
+           memcmp(bytes + 1, SECKILL_KIND_ADDRESS, ADDRESS_AT - 1) == 0 && bytes[size - 1] <= SK__ADDRESS_BITS;
 }
 
 bool sk__subject_is_address(const sk__subject *subject, uint8_t *prefix) {
@@ -121,8 +121,7 @@ static bool tell_network(const uint8_t bytes[SK__ADDRESS_SIZE + 1], char text[SK
     bool is_v4 = memcmp(bytes, v4_mapped, sizeof(v4_mapped)) == 0 && prefix >= V4_BITS;
     size_t used;
 
-    if (prefix > SK__ADDRESS_BITS ||
-        inet_ntop(is_v4 ? AF_INET : AF_INET6, bytes + (is_v4 ? sizeof(v4_mapped) : 0), text, SK__NETWORK_TEXT_SIZE) == NULL)
+    if (inet_ntop(is_v4 ? AF_INET : AF_INET6, bytes + (is_v4 ? sizeof(v4_mapped) : 0), text, SK__NETWORK_TEXT_SIZE) == NULL)
         return false;
     used = strlen(text);
     if (prefix != whole)

@@ -30,7 +30,7 @@ typedef struct {
 /* What a step said, but for the changes and the page, which `reader` goes on with. */
 typedef struct {
     int64_t now_ms;
-    bool is_lost, has_more, has_page;
+    bool is_lost, has_more;
     sk__log_position at;
     uint32_t changes;
 } sk__blacklist_step;

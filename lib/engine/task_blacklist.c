@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { ADD_SIZE = 9, CHECKED_SIZE = 13 }; /* bytes of an entry beside its subject and reason */
+enum { ADD_SIZE = 9 }; /* bytes of an entry beside its subject and reason */
 
 /* ---- subjects of a call ---- */
 

@@ -4,7 +4,8 @@
 -- KEYS   1: the head: a hash with `layout`, `n` (changes ever), `tag` (of the log's last entry), `entries`, and for each length
 --           of a prefix that is listed its number of entries: p0 to p128
 --        2: the log: a stream; an entry's id is N-0, N the changes up to it, and it has one field: tag c8, changes in it I2,
---           for each: until I6 (0: removed), size of the subject B, subject
+--           for each: until I6 (0: removed), size of the subject B, subject. A tag is a hash of the one before and of what the
+--           writer chose: where two lists have the same one, all that came before is the same too
 --        3 to 18: the entries, in 16 parts: subject -> until I6 (FOREVER: no end), since I6, reason
 --        19 to 34: of each part those that end: until -> subject
 -- From the first entry on all of them exist: those that have none hold an empty field or member. While a slot moves, a key that
@@ -29,7 +30,7 @@ local function number_in_head(text, name)
   return value
 end
 
-local head = read('HMGET', HEAD, 'layout', 'n', 'entries')
+local head = read('HMGET', HEAD, 'layout', 'n', 'entries', 'tag')
 check_layout(head[1], HEAD)
 local is_new = not head[1]
 local existing = read('EXISTS', unpack(KEYS))

@@ -4,8 +4,7 @@
 -- prelude: blacklist_write.lua
 -- Lists subjects.
 --
--- ARGV   1: a tag c8, which no other entry of the log has; 2: for each subject, which stands here once: flags B (1: what lasts
---        longer
+-- ARGV   1: what no other call says c8; 2: for each subject, which stands here once: flags B (1: what lasts as long or longer
 --        stays), until I6 (FOREVER: no end), size B, subject, size B, reason
 -- reply  the server's clock I6, entries I8, how many were changed I4
 local at = 1

@@ -5,8 +5,7 @@
 --
 -- ARGV   1: the subjects: for each size B, subject
 -- reply  the server's clock I6; for each: until I6 (0: not listed; FOREVER: no end), since I6, size B, reason; of an address
---        the
---        entry that lasts longest
+--        the entry that lasts longest
 local lengths
 
 -- The lengths of prefixes that are listed.

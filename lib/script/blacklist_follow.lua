@@ -50,7 +50,10 @@ local function follow()
     local goes_on, log = log_from(n, tag)
     if goes_on then return false, n, tag, log end
   end
-  return true, tonumber(head[2] or '0'), head[3] or NO_TAG, {}
+  local n, tag = tonumber(head[2] or '0'), head[3] or NO_TAG
+  -- From there it would be lost again, and all be read anew for ever.
+  if not log_from(n, tag) then fail('DAMAGED ' .. LOG .. ': it does not end where the head says') end
+  return true, n, tag, {}
 end
 
 local is_lost, n, tag, log = follow()

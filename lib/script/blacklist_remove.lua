@@ -4,7 +4,7 @@
 -- prelude: blacklist_write.lua
 -- Takes subjects off the list.
 --
--- ARGV   1: a tag c8, which no other entry of the log has; 2: for each subject, which stands here once: size B, subject
+-- ARGV   1: what no other call says c8; 2: for each subject, which stands here once: size B, subject
 -- reply  the server's clock I6, entries I8, how many were listed I4
 local at = 1
 while at <= #ARGV[2] do

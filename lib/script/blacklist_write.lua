@@ -79,8 +79,14 @@ local function write_parts()
   end
 end
 
+-- What follows a tag. A failover may lose changes of which the last comes again, with its number, behind others.
+local function tag_after(before, chosen)
+  local hash = redis.sha1hex((before or '') .. chosen)
+  return struct.pack('>I4I4', tonumber(string.sub(hash, 1, 8), 16), tonumber(string.sub(hash, 9, 16), 16))
+end
+
 -- The log first: its id is refused unless it is the next. Where nothing was ever listed, what changes nothing makes nothing.
-local function commit(tag)
+local function commit(chosen)
   if is_new and changed == 0 then return struct.pack('>I6I8I4', now, 0, 0) end
   clear_over()
   permit('HSET', HEAD, 'f', 'v')
@@ -95,6 +101,7 @@ local function commit(tag)
   end
   if changed > 0 then
     n = n + changed
+    local tag = tag_after(head[4], chosen)
     local added = redis.pcall('XADD', LOG, number(n) .. '-0', 'c', tag .. struct.pack('>I2', changed) .. table.concat(changes))
     if type(added) == 'table' and added.err then fail('DAMAGED ' .. added.err .. described('XADD', LOG)) end
     if n > LOGGED then redis.call('XTRIM', LOG, 'MINID', number(n - LOGGED) .. '-0') end

@@ -4,6 +4,7 @@
  */
 #define _POSIX_C_SOURCE 200809L /* for uv.h */
 #include "blacklist_support.h"
+#include "script/script.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -163,6 +164,75 @@ static void lost_changes_are_unlearnt(void **state) {
     assert_status(blacklist_local(&other, "user", "kept"), SECKILL_BLACKLISTED);
     assert_int_equal(blacklist_state(&other).loads, 2);
     sale_close(&other);
+}
+
+/* A call of seckill_blacklist_add that lists one user, as it goes out, and again after its answer was lost. */
+static void add_as_it_went_out(rules *r, const char *user) {
+    enum { KEYS = 34 };
+    const sk__script *script = sk__script_of(SK__SCRIPT_blacklist_add);
+    char keys[KEYS][64], packed[64] = {0, '\xff', '\xff', '\xff', '\xff', '\xff', '\xff'}; /* for ever */
+    const char *argv[3 + KEYS + 2] = {"EVAL", script->text, "34"};
+    size_t sizes[3 + KEYS + 2] = {4, *script->size, 2};
+    int at = 7 + snprintf(packed + 7, sizeof packed - 7, "%c\4user%s", (int)(5 + strlen(user)), user) + 1; /* and no reason */
+    for (int i = 0; i < KEYS; i++) {
+        if (i < 2)
+            snprintf(keys[i], sizeof keys[i], "seckill:{blacklist}:%s", i == 0 ? "head" : "log");
+        else
+            snprintf(keys[i], sizeof keys[i], "seckill:{blacklist}:%s:%d", i < 18 ? "entries" : "ends", (i - 2) % 16);
+        argv[3 + i] = keys[i];
+        sizes[3 + i] = strlen(keys[i]);
+    }
+    argv[3 + KEYS] = "same-tag";
+    sizes[3 + KEYS] = 8;
+    argv[4 + KEYS] = packed;
+    sizes[4 + KEYS] = (size_t)at;
+    redisReply *reply = redis_server_command_argv(r->server, 3 + KEYS + 2, argv, sizes);
+    assert_non_null(reply);
+    assert_int_equal(reply->type, REDIS_REPLY_STRING);
+    redis_server_forget(reply);
+}
+
+/* The last change that was lost came again, with the same number: what stood before it is another. */
+static void a_lost_change_that_came_again_hides_nothing(void **state) {
+    rules *r = *state;
+    sale other;
+    blacklist_list(&r->sale, "user", "kept", NULL, 0, 0);
+    redis_server_forget(redis_server_command(r->server, "SAVE"));
+    rules_open_other(r, &other);
+    blacklist_follow(&other);
+    blacklist_list(&r->sale, "user", "lost", NULL, 0, 0);
+    add_as_it_went_out(r, "again");
+    blacklist_await(&other, "user", "again", SECKILL_BLACKLISTED);
+    assert_true(redis_server_restart(r->server));
+    blacklist_list(&r->sale, "user", "instead", NULL, 0, 0);
+    add_as_it_went_out(r, "again");
+    blacklist_catch_up(&other);
+    blacklist_await(&other, "user", "lost", SECKILL_OK);
+    assert_status(blacklist_local(&other, "user", "instead"), SECKILL_BLACKLISTED);
+    assert_status(blacklist_local(&other, "user", "again"), SECKILL_BLACKLISTED);
+    assert_int_equal(blacklist_state(&other).loads, 2);
+    sale_close(&other);
+}
+
+/* All would be read anew for ever, as fast as Redis answers: it is said, and asked again after a pause. */
+static void a_log_without_its_end_is_damage(void **state) {
+    rules *r = *state;
+    seckill_blacklist_options options = SECKILL_BLACKLIST_OPTIONS_INIT;
+    blacklist_list(&r->sale, "user", "mallory", NULL, 0, 0);
+    redis_server_forget(redis_server_command(r->server, "XTRIM seckill:{blacklist}:log MAXLEN 0"));
+    uint64_t limit = uv_hrtime() + UINT64_C(10000000000);
+    assert_status(seckill_blacklist_follow(r->sale.client, &options), SECKILL_OK);
+    while (redis_server_integer(r->server, "EVAL %s 0",
+                                "return tonumber(string.match(redis.call('INFO', 'errorstats'), "
+                                "'errorstat_DAMAGED:count=(%d+)') or 0)") < 1) {
+        assert_true(uv_hrtime() < limit);
+        uv_run(&r->sale.loop, UV_RUN_NOWAIT);
+    }
+    assert_false(blacklist_state(&r->sale).is_loaded);
+    blacklist_list(&r->sale, "user", "eve", NULL, 0, 0); /* the next change mends it */
+    blacklist_await(&r->sale, "user", "mallory", SECKILL_BLACKLISTED);
+    blacklist_catch_up(&r->sale);
+    assert_int_equal(blacklist_state(&r->sale).entries, 2);
 }
 
 /* A restart that lost nothing costs nothing. */
@@ -357,6 +427,8 @@ int main(void) {
         RULES_TEST(from_an_empty_list_too),
         RULES_TEST(the_log_is_bounded),
         RULES_TEST(lost_changes_are_unlearnt),
+        RULES_TEST(a_lost_change_that_came_again_hides_nothing),
+        RULES_TEST(a_log_without_its_end_is_damage),
         RULES_TEST(a_restart_without_loss_is_followed_over),
         RULES_TEST(a_list_that_is_gone_is_gone),
         RULES_TEST(it_is_exact_while_much_changes),

@@ -101,6 +101,24 @@ static void an_end_is_an_end(void **state) {
     sk__blacklist_copy_free(copy);
 }
 
+/* What Redis says is not to be believed: a prefix longer than an address makes a subject of no kind that is known. */
+static void a_prefix_that_is_none_harms_nothing(void **state) {
+    sk__blacklist_copy *copy = open_copy(10);
+    (void)state;
+    for (unsigned prefix = SK__ADDRESS_BITS + 1; prefix <= UINT8_MAX; prefix += 63) {
+        sk__subject damaged = network("2001:db8::1");
+        uint8_t said = 0;
+        damaged.bytes[damaged.size - 1] = (uint8_t)prefix;
+        assert_false(sk__subject_is_address(&damaged, &said));
+        sk__blacklist_copy_set(copy, &damaged, SK__FOREVER);
+        assert_int_equal(copy->entries, 1);
+        assert_int_equal(find_at(copy, "2001:db8::1", 0), 0);
+        sk__blacklist_copy_remove(copy, &damaged);
+        assert_int_equal(copy->entries, 0);
+    }
+    sk__blacklist_copy_free(copy);
+}
+
 static void an_address_is_found_by_its_networks(void **state) {
     sk__blacklist_copy *copy = open_copy(100);
     (void)state;
@@ -211,13 +229,10 @@ static void memory_is_as_documented(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(it_says_what_a_plain_list_says),
-        cmocka_unit_test(an_end_is_an_end),
-        cmocka_unit_test(an_address_is_found_by_its_networks),
-        cmocka_unit_test(lengths_go_with_their_last_entry),
-        cmocka_unit_test(beyond_its_bound_nothing_is_kept),
-        cmocka_unit_test(it_survives_want_of_memory),
-        cmocka_unit_test(memory_is_as_documented),
+        cmocka_unit_test(it_says_what_a_plain_list_says),      cmocka_unit_test(an_end_is_an_end),
+        cmocka_unit_test(an_address_is_found_by_its_networks), cmocka_unit_test(a_prefix_that_is_none_harms_nothing),
+        cmocka_unit_test(lengths_go_with_their_last_entry),    cmocka_unit_test(beyond_its_bound_nothing_is_kept),
+        cmocka_unit_test(it_survives_want_of_memory),          cmocka_unit_test(memory_is_as_documented),
     };
     return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
 }
