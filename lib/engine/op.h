@@ -35,12 +35,12 @@ struct seckill_op {
     void *user_data;
     uint8_t kind; /* sk__op_kind */
     uint8_t user_size, ref_size;
-    bool one_record;  /* lookup: only `id` */
-    bool again;       /* enqueue: it stood in the queue before */
-    bool may_be_done; /* a batch that carried it was lost */
-    bool proven;      /* confirm: its shard's proof holds for it */
-    bool ordered;     /* confirm: its order stands */
-    bool listed;      /* reserve, enqueue: its user is blacklisted: only what was granted before is his */
+    bool one_record : 1;  /* lookup: only `id` */
+    bool again : 1;       /* enqueue: it stood in the queue before */
+    bool may_be_done : 1; /* a batch that carried it was lost */
+    bool proven : 1;      /* confirm: its shard's proof holds for it */
+    bool ordered : 1;     /* confirm: its order stands */
+    bool listed : 1;      /* reserve, enqueue: its user is blacklisted: only what was granted before is his */
     sk__timer deadline;
     sk__line *at;     /* its shard's line, where it stands or stood last; NULL: none yet */
     sk__batch *batch; /* that carries it, or NULL */
