@@ -44,18 +44,30 @@ static void on_signal(int number) {
     stopped = 1;
 }
 
-/* The second time it ends the program. */
+/* The second time it ends the program. What whoever started it ignores (nohup) is left so. */
 static void catch_signals(void) {
-    struct sigaction action;
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action, before;
     memset(&action, 0, sizeof action);
     action.sa_handler = on_signal;
     action.sa_flags = (int)SA_RESETHAND;
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGHUP, &action, NULL);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) {
+            sigaction(numbers[i], &action, NULL);
+        }
+    }
 }
 
 /* ---- lines ---- */
+
+/* The byte order mark, which some editors write in front of UTF-8. A line that is too long stays so. */
+static void skip_mark(import_run *run) {
+    static const char mark[] = {'\xef', '\xbb', '\xbf'};
+    if (run->size >= sizeof mark && run->size <= BLACKLIST_LINE_MAX && memcmp(run->text, mark, sizeof mark) == 0) {
+        run->size -= sizeof mark;
+        memmove(run->text, run->text + sizeof mark, run->size);
+    }
+}
 
 /* The next line without its end; of one that is too long one byte more than may be. 0: there is none. */
 static int next_line(import_run *run) {
@@ -66,6 +78,9 @@ static int next_line(import_run *run) {
         if (run->size < sizeof run->text) {
             run->text[run->size++] = (char)c;
         }
+    }
+    if (run->number == 1) {
+        skip_mark(run);
     }
     return c != EOF || run->size > 0;
 }

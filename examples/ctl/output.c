@@ -8,14 +8,25 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-static int fail(ctl_output *output, const char *path) {
+static int fail_because(ctl_output *output, const char *path, const char *why) {
     char text[512];
-    snprintf(text, sizeof text, "%.400s: %s", *path ? path : "standard output", strerror(errno));
+    snprintf(text, sizeof text, "%.400s: %s", *path ? path : "standard output", why);
     json_out_text(output->ctl->out, "status", "output");
     ctl_fault(output->ctl, text);
     return 0;
+}
+
+static int fail(ctl_output *output, const char *path) {
+    return fail_because(output, path, strerror(errno));
+}
+
+/* Something else than a file: a device, a pipe, a folder. Where it is, no file takes its name: that would replace /dev/null. */
+static int is_other(const char *path) {
+    struct stat there;
+    return stat(path, &there) == 0 && !S_ISREG(there.st_mode);
 }
 
 int ctl_output_check(ctl_run *ctl) {
@@ -33,6 +44,9 @@ int ctl_output_open(ctl_output *output, ctl_run *ctl) {
     output->part[0] = '\0';
     if (!output->path) {
         return 1;
+    }
+    if (is_other(output->path)) {
+        return fail_because(output, output->path, "it is there and no file");
     }
     if ((size_t)snprintf(output->part, sizeof output->part, "%s.part", output->path) >= sizeof output->part) {
         errno = ENAMETOOLONG;

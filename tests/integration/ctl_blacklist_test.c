@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -173,6 +174,21 @@ static void imports_plain_lines(void **state) {
     assert_int_equal(check_code("address", "10.1.2.3"), 1);
 }
 
+/* Which editors write in front: it is no part of the first user's name, and no fault of the first line. */
+static void skips_a_byte_order_mark(void **state) {
+    (void)state;
+    write_text("\xef\xbb\xbf"
+               "user-1\n\xef\xbb\xbfuser-2\n");
+    assert_int_equal(ctl_int(ctl_json(0, "blacklist import --kind user %s", list_path), "listed"), 2);
+    assert_int_equal(check_code("user", "user-1"), 1);
+    assert_int_equal(check_code("user", "user-2"), 0);
+    write_text("\xef\xbb\xbf{\"kind\":\"user\",\"value\":\"user-3\"}\n");
+    ctl_json(0, "blacklist import %s", list_path);
+    assert_int_equal(check_code("user", "user-3"), 1);
+    write_text("\xef\xbb\xbf");
+    assert_int_equal(ctl_int(ctl_json(0, "blacklist import %s", list_path), "entries"), 0);
+}
+
 static void imports_nothing_with_a_fault(void **state) {
     (void)state;
     write_text(
@@ -237,6 +253,7 @@ static void of_two_lines_the_last_counts(void **state) {
 static void exports_to_where_it_is_told(void **state) {
     (void)state;
     char other[600];
+    struct stat about;
     snprintf(other, sizeof other, "%s.part", export_path);
     (void)unlink(export_path);
     ctl_json(0, "blacklist add user a --until 2099-01-01T00:00:00Z --reason why");
@@ -251,6 +268,18 @@ static void exports_to_where_it_is_told(void **state) {
     assert_int_equal(access(export_path, F_OK), 0);
     assert_int_equal(access(other, F_OK), -1);
     assert_string_equal(ctl_text(ctl_json(4, "blacklist export --output /nowhere/x"), "status"), "output");
+
+    /* What is no file (/dev/null) is not replaced by one. */
+    (void)unlink(export_path);
+    assert_int_equal(mkfifo(export_path, 0600), 0);
+    answer = ctl_json(4, "blacklist export --output %s", export_path);
+    assert_string_equal(ctl_text(answer, "status"), "output");
+    assert_non_null(strstr(ctl_text(answer, "message"), "it is there and no file"));
+    assert_int_equal(stat(export_path, &about), 0);
+    assert_true(S_ISFIFO(about.st_mode));
+    assert_int_equal(access(other, F_OK), -1);
+    assert_int_equal(unlink(export_path), 0);
+    ctl_json(0, "blacklist export --output %s", export_path);
 
     /* What is not whole keeps its other name, and leaves the old list alone. */
     redis_server_forget(redis_server_command(ctl_redis, "FLUSHALL"));
@@ -403,18 +432,22 @@ static void await_some(void) {
     fail_msg("nothing is imported");
 }
 
-/* It ended with exit code 3; what it said. */
-static json_t *end_import(pid_t pid, FILE *out) {
+/* It ended with this exit code; what it said. */
+static json_t *end_import_with(int code, pid_t pid, FILE *out) {
     int status = 0;
     json_error_t error;
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 3);
+    assert_int_equal(WEXITSTATUS(status), code);
     rewind(out);
     json_t *answer = json_loadf(out, 0, &error);
     assert_non_null(answer);
     fclose(out);
     return answer;
+}
+
+static json_t *end_import(pid_t pid, FILE *out) {
+    return end_import_with(3, pid, out);
 }
 
 static void an_import_that_is_interrupted_can_be_repeated(void **state) {
@@ -435,6 +468,20 @@ static void an_import_that_is_interrupted_can_be_repeated(void **state) {
     const json_t *again = ctl_json(0, "blacklist import %s", list_path);
     assert_int_equal(ctl_int(again, "same"), sent);
     assert_int_equal(listed(), count);
+}
+
+/* What whoever started it ignores (nohup) it ignores too. */
+static void an_import_outlives_its_terminal(void **state) {
+    (void)state;
+    FILE *out = tmpfile();
+    make_list(100000);
+    signal(SIGHUP, SIG_IGN);
+    pid_t pid = begin_import(out);
+    signal(SIGHUP, SIG_DFL);
+    await_some();
+    assert_int_equal(kill(pid, SIGHUP), 0);
+    json_decref(end_import_with(0, pid, out));
+    assert_int_equal(listed(), 100000);
 }
 
 static void an_import_that_loses_redis_says_so(void **state) {
@@ -460,6 +507,7 @@ int main(void) {
         cmocka_unit_test_setup(says_what_is_malformed, set_up),
         cmocka_unit_test_setup(says_when_redis_is_not_there, set_up),
         cmocka_unit_test_setup(imports_plain_lines, set_up),
+        cmocka_unit_test_setup(skips_a_byte_order_mark, set_up),
         cmocka_unit_test_setup(imports_nothing_with_a_fault, set_up),
         cmocka_unit_test_setup(tells_the_first_faults_only, set_up),
         cmocka_unit_test_setup(bounds_what_it_takes, set_up),
@@ -467,6 +515,7 @@ int main(void) {
         cmocka_unit_test_setup(exports_to_where_it_is_told, set_up),
         cmocka_unit_test_setup(a_list_goes_out_and_in, set_up),
         cmocka_unit_test_setup(an_import_that_is_interrupted_can_be_repeated, set_up),
+        cmocka_unit_test_setup(an_import_outlives_its_terminal, set_up),
         cmocka_unit_test_setup(an_import_that_loses_redis_says_so, set_up),
     };
     if (!redis_server_available()) {

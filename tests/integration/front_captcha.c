@@ -77,18 +77,20 @@ static void test_challenge(void **state) {
     close_front(one);
 }
 
+/* An id of 64 bytes. */
+#define LONGEST "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijkl"
+
 static void test_challenge_refused(void **state) {
     (void)state;
-    static const char *const paths[] = {
-        "/v1/captcha",
-        "/v1/captcha?",
-        "/v1/captcha?activity",
-        "/v1/captcha?activity=",
-        "/v1/captcha?activity=a%20b",
-        "/v1/captcha?activity=a&activity=b",
-        "/v1/captcha?activities=a",
-        "/v1/captcha?x=activity=a",
-        "/v1/captcha?activity=abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklm"};
+    static const char *const paths[] = {"/v1/captcha",
+                                        "/v1/captcha?",
+                                        "/v1/captcha?activity",
+                                        "/v1/captcha?activity=",
+                                        "/v1/captcha?activity=a%20b",
+                                        "/v1/captcha?activity=a&activity=b",
+                                        "/v1/captcha?activities=a",
+                                        "/v1/captcha?x=activity=a",
+                                        "/v1/captcha?activity=" LONGEST "m"};
     front *one = open_front(1);
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         front_ask(one, "GET", paths[i], "ann", NULL, NULL, &answer);
@@ -96,6 +98,8 @@ static void test_challenge_refused(void **state) {
     }
     assert_int_equal(front_ask(one, "GET", "/v1/captcha?x=1&activity=sa%6ce&y", "ann", NULL, NULL, &answer), 200);
     assert_non_null(strstr(answer.body, "&a=sale&"));
+    front_ask(one, "GET", "/v1/captcha?activity=" LONGEST, "ann", NULL, NULL, &answer);
+    assert_non_null(strstr(answer.body, "&a=" LONGEST "&"));
     front_ask(one, "GET", "/v1/captcha?activity=sale", NULL, NULL, NULL, &answer);
     assert_true(front_says(&answer, 401, "no_session"));
     front_ask(one, "POST", "/v1/captcha?activity=sale", "ann", "{}", NULL, &answer);

@@ -214,11 +214,11 @@ const char *http_request_split(http_request *request) {
 /* ---- the query */
 
 static bool decode_value(http_text text, char *value, size_t room) {
-    size_t size = 0;
-    for (size_t i = 0, used; i < text.size && size < room - 1; i += used)
-        value[size++] = (char)target_char(text.data + i, text.size - i, &used);
+    size_t size = 0, at = 0;
+    for (size_t used; at < text.size && size < room - 1; at += used)
+        value[size++] = (char)target_char(text.data + at, text.size - at, &used);
     value[size] = '\0';
-    return text.size == 0 || size < room - 1;
+    return at == text.size;
 }
 
 unsigned http_request_query(const http_request *request, const char *name, char *value, size_t room) {

@@ -33,8 +33,10 @@ static void on_tick(uv_timer_t *timer) {
         server->accept_again = !http_connection_accept(server);
 }
 
+/* Never later than it would be: or who makes connections rest one after the other puts off everybody's deadlines. */
 void http_server_tick_soon(http_server *server) {
-    uv_timer_start(&server->timer, on_tick, REST_MS, TICK_MS);
+    if (uv_timer_get_due_in(&server->timer) > REST_MS)
+        uv_timer_start(&server->timer, on_tick, REST_MS, TICK_MS);
 }
 
 /* ---- closing: the listener at once, the timer when the last connection is gone */
