@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SENDERS = 12, TICK_MS = 1, EACH_TICK = 16, GAP_MS = 25, IDLE_MS = 1000 };
+enum { TICK_MS = 1, EACH_TICK = 16, GAP_MS = 25, IDLE_MS = 1000 };
 
 struct sender {
     abusers *all;
@@ -45,7 +45,7 @@ void abusers_fast_address(uint32_t n, char address[20]) {
 }
 
 static uint32_t source_of(const sender *one) {
-    size_t number = (size_t)(one->kind - abuse_kinds);
+    size_t number = (size_t)(one->kind - one->all->list);
 
     switch (one->kind->origin) {
     case FROM_LISTED:
@@ -54,6 +54,8 @@ static uint32_t source_of(const sender *one) {
         return WIRE_ADDRESS(68, one->number, 1);
     case FROM_FEW:
         return WIRE_ADDRESS(69, one->kind->session == CRAFT_NONE, one->number % ABUSERS_FAST + 1);
+    case FROM_CROWD:
+        return WIRE_ADDRESS(70, one->number >> 7, (one->number & 127) + 1);
     default:
         return WIRE_ADDRESS(66, number, one->number + 1);
     }
@@ -67,7 +69,7 @@ static void choose_user(sender *one, char user[CRAFT_USER]) {
     else if (one->kind->user == USER_FAST)
         abusers_fast_user(one->number % ABUSERS_FAST, user);
     else
-        (void)snprintf(user, CRAFT_USER, "abuser-%010" PRIu64, n);
+        (void)snprintf(user, CRAFT_USER, "%s-%010" PRIu64, one->kind->user == USER_OF_CROWD ? "crowd" : "abuser", n);
 }
 
 /* ---- what they send ---- */
@@ -175,7 +177,7 @@ static size_t put_attempt(const sender *one, const attempt *made, char text[CRAF
     char path[SECKILL_TOKEN_SIZE + 64], body[SECKILL_TOKEN_SIZE + 128];
     abuse_aim aim = one->kind->aim;
 
-    (void)snprintf(path, sizeof(path), "/v1/activities/sale/items/%s/requests", one->all->victims->item);
+    (void)snprintf(path, sizeof(path), "/v1/activities/sale/items/%s/requests", one->all->item);
     (void)snprintf(body, sizeof(body), "{\"token\":\"%s\"}", made->proof);
     if (aim == TO_TICKETS)
         (void)snprintf(path, sizeof(path), "/v1/tickets/%s", made->proof);
@@ -230,8 +232,8 @@ static int send_some(sender *one, uint64_t now_ms) {
 
 /* Senders of a kind take turns too. */
 static int let_one_send(abusers *self, size_t number, uint64_t now_ms) {
-    for (int i = 0; i < SENDERS; i++) {
-        sender *one = &self->senders[number * SENDERS + self->turns[number]++ % SENDERS];
+    for (uint32_t i = 0; i < self->each; i++) {
+        sender *one = &self->senders[number * self->each + self->turns[number]++ % self->each];
 
         if (one->wire.in_use && one->owed == 0 && one->next_ms + IDLE_MS < now_ms)
             wire_close(&one->wire); /* else the front might do it, for idling, just when it sends again */
@@ -246,7 +248,7 @@ static int let_one_send(abusers *self, size_t number, uint64_t now_ms) {
 static void on_tick(uv_timer_t *timer) {
     abusers *self = timer->data;
     uint64_t now_ms = uv_now(self->loop);
-    uint64_t most = self->sent + EACH_TICK, due = ABUSERS_FACTOR * self->victims->requests;
+    uint64_t most = self->sent + EACH_TICK, due = self->factor * self->victims->requests;
     size_t idle = 0;
 
     most = due < most ? due : most;
@@ -288,18 +290,17 @@ static void on_ended(wire *one) {
 /* ---- all of them ---- */
 
 void abusers_start(abusers *self) {
-    self->kinds = abuse_kind_count;
-    self->senders = calloc(self->kinds * SENDERS, sizeof(*self->senders));
+    self->senders = calloc(self->kinds * self->each, sizeof(*self->senders));
     if (self->senders == NULL)
         bench_fail("out of memory");
 
-    for (uint32_t i = 0; i < self->kinds * SENDERS; i++) {
+    for (uint32_t i = 0; i < self->kinds * self->each; i++) {
         sender *one = &self->senders[i];
 
         one->all = self;
-        one->kind = &abuse_kinds[i / SENDERS];
-        one->tally = &self->tallies[i / SENDERS];
-        one->number = i % SENDERS;
+        one->kind = &self->list[i / self->each];
+        one->tally = &self->tallies[i / self->each];
+        one->number = i % self->each;
         one->tally->name = one->kind->name;
         one->tally->allowed = one->kind->allowed;
     }
@@ -312,13 +313,13 @@ bool abusers_have_enough(const abusers *self) {
     for (size_t i = 0; i < self->kinds; i++)
         if (self->tallies[i].answered == 0)
             return false;
-    return self->sent >= ABUSERS_FACTOR * self->victims->requests;
+    return self->sent >= self->factor * self->victims->requests;
 }
 
 void abusers_stop(abusers *self) {
     self->stopping = true;
     uv_close((uv_handle_t *)&self->tick, NULL);
-    for (size_t i = 0; i < self->kinds * SENDERS; i++)
+    for (size_t i = 0; i < self->kinds * self->each; i++)
         if (self->senders[i].owed == 0)
             wire_close(&self->senders[i].wire);
     maybe_done(self);

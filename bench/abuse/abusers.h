@@ -1,4 +1,5 @@
-/* Abusers that send requests: many kinds, each from addresses of its own, twenty requests for each one of honest shoppers.
+/* Abusers that send requests: many kinds, each from addresses of its own, so many requests for each one of honest shoppers. And
+ * a crowd that is no abuse, but too much: one kind, from many addresses.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -11,6 +12,9 @@
 
 enum {
     ABUSERS_FACTOR = 20,
+    ABUSERS_SENDERS = 12, /* of each kind */
+    OVERLOAD_FACTOR = 10,
+    OVERLOAD_SENDERS = 250,
     ABUSERS_LISTED_USERS = 2000,
     ABUSERS_LISTED_ADDRESSES = 8, /* 127.67.0.1 and so on, each by itself */
     ABUSERS_FAST = 2              /* users, and addresses, that are much too fast */
@@ -26,9 +30,12 @@ struct abusers {
     uv_loop_t *loop;
     uint16_t port;
     shoppers *victims;
+    const char *item;       /* that they want */
+    const abuse_kind *list; /* of `kinds` */
+    size_t kinds;
+    uint32_t each, factor; /* senders of each kind; requests for each one of the victims' */
     uv_timer_t tick;
     tally tallies[ABUSE_KINDS_MAX]; /* of each kind */
-    size_t kinds;
     sender *senders;
     uint32_t turns[ABUSE_KINDS_MAX]; /* of each kind's senders */
     uint32_t open;                   /* senders that have a connection */
@@ -45,7 +52,7 @@ void abusers_fast_user(uint32_t n, char user[CRAFT_USER]);
 void abusers_listed_address(uint32_t n, char address[20]);
 void abusers_fast_address(uint32_t n, char address[20]);
 
-/* Begins: `craft`, `loop`, `port` and `victims` are set, the rest is zero. */
+/* Begins: what comes before `tick` is set, the rest is zero. */
 void abusers_start(abusers *self);
 
 /* Whether each kind has been tried, and all together enough for what honest shoppers have sent so far. */

@@ -50,6 +50,9 @@ const abuse_kind abuse_kinds[] = {
     {"malformed HTTP", "", TO_SHAPES, CRAFT_NONE, CRAFT_NONE, USER_NEW, FROM_OWN, 0}, /* each shape has its own answer */
 };
 
+const abuse_kind overload_kind = {
+    "too many: each a user of his own", "sold_out busy", TO_REQUESTS, CRAFT_GOOD, CRAFT_GOOD, USER_OF_CROWD, FROM_CROWD, 0};
+
 const size_t abuse_kind_count = sizeof(abuse_kinds) / sizeof(abuse_kinds[0]);
 
 _Static_assert(sizeof(abuse_kinds) / sizeof(abuse_kinds[0]) <= ABUSE_KINDS_MAX, "there are more kinds than places");

@@ -1,12 +1,15 @@
 /* Do honest shoppers get all that stock allows, and abusers nothing, while 95 of 100 requests are abuse? And what do honest
- * shoppers feel of it?
+ * shoppers feel of it, and of an overload?
  *
- * The same crowd of honest shoppers buys twice in one run: one item in calm, then another one while abusers of all kinds send
- * twenty requests for each of theirs, and hold connections. Everybody comes over TCP from an address of his own in 127.0.0.0/8.
- * Exit code 0 only if each honest shopper got a unit or was told that all are sold, all units are ordered, by honest shoppers
- * only, each kind of abuse was answered only what it should be, and no program took more memory than it may.
+ * The same crowd of honest shoppers buys three times in one run: one item in calm, then another one while abusers of all kinds
+ * send twenty requests for each of theirs, and hold connections, then a third one while ten requests for each of theirs come
+ * for the first, which is sold out. Everybody comes over TCP from an address of his own in 127.0.0.0/8. Exit code 0 only if
+ * each honest shopper got a unit or was told that all are sold, all units are ordered, by honest shoppers only, each kind of
+ * abuse was answered only what it should be, those who were too many were refused at next to no cost for Redis, and no program
+ * took more memory than it may.
  */
 #include "bench.h"
+#include "cost.h"
 #include "place.h"
 #include "slow.h"
 #include "verdict.h"
@@ -17,15 +20,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RATE = 100, FIRST_ATTACKED = 20000, LOOK_MS = 50, SAY_MS = 5000, ATTACK_WITHIN_S = 100 };
+enum { RATE = 100, FIRST_NUMBERS = 20000, LOOK_MS = 50, SAY_MS = 5000, ATTACK_WITHIN_S = 100 };
 
 /* A phase: who takes part, and what is looked at meanwhile. */
 typedef struct {
     place *place;
     shoppers *honest;
     abusers *abusers; /* NULL: nobody */
-    slow_peers *slow;
+    slow_peers *slow; /* NULL: nobody */
     uv_timer_t look;
+    cost redis;               /* that the phase caused */
     double begun, front_busy; /* the share of the time that the front was running */
     uint64_t said_ms;
     long front_kib; /* the most that was seen */
@@ -38,7 +42,7 @@ static void say_progress(phase *self) {
     if (now < self->said_ms + SAY_MS)
         return;
     self->said_ms = now;
-    bench_say("%3.0f s: %" PRIu32 " of %" PRIu32 " honest shoppers have come, %" PRIu32 " have ordered; abuse: %" PRIu64
+    bench_say("%3.0f s: %" PRIu32 " of %" PRIu32 " honest shoppers have come, %" PRIu32 " have ordered; others sent %" PRIu64
               " requests; the front has %ld MiB",
               bench_now() - self->begun, self->honest->came, self->honest->count, self->honest->outcomes[SHOPPER_ORDERED],
               self->abusers != NULL ? self->abusers->sent : 0,
@@ -50,12 +54,13 @@ static void look_after_abusers(phase *self) {
     bool late = bench_now() - self->begun > ATTACK_WITHIN_S;
 
     if (!self->stopping && self->honest->done &&
-        ((abusers_have_enough(self->abusers) && slow_have_enough(self->slow)) || late)) {
+        ((abusers_have_enough(self->abusers) && (self->slow == NULL || slow_have_enough(self->slow))) || late)) {
         self->stopping = true;
         abusers_stop(self->abusers);
-        slow_stop(self->slow);
+        if (self->slow != NULL)
+            slow_stop(self->slow);
     }
-    self->done = self->honest->done && self->abusers->done && self->slow->done;
+    self->done = self->honest->done && self->abusers->done && (self->slow == NULL || self->slow->done);
 }
 
 static void on_look(uv_timer_t *timer) {
@@ -75,6 +80,7 @@ static void on_look(uv_timer_t *timer) {
 static void run_phase(phase *self) {
     uv_loop_t *loop = &self->place->shop.loop;
     double cpu = bench_cpu_time(self->place->pids[PLACE_FRONT]);
+    cost before = cost_of_redis(self->place);
 
     self->begun = bench_now();
     uv_update_time(loop);
@@ -83,12 +89,13 @@ static void run_phase(phase *self) {
     (void)uv_timer_init(loop, &self->look);
     (void)uv_timer_start(&self->look, on_look, 0, LOOK_MS);
     shoppers_start(self->honest);
-    if (self->abusers != NULL) {
+    if (self->abusers != NULL)
         abusers_start(self->abusers);
+    if (self->slow != NULL)
         slow_start(self->slow);
-    }
     sale_run_until(&self->place->shop, &self->done);
     self->front_busy = (bench_cpu_time(self->place->pids[PLACE_FRONT]) - cpu) / (bench_now() - self->begun);
+    self->redis = cost_less(cost_of_redis(self->place), before, 1);
 }
 
 /* ---- after ---- */
@@ -183,36 +190,62 @@ static int judge_memory(const place *self, long front_kib) {
     return wrong;
 }
 
-static void print_latencies(const shoppers *calm, const shoppers *attacked) {
+static void print_latencies(const shoppers *honest) {
     static const double shares[] = {0.5, 0.99, 0.999, 1};
 
-    printf("\nhonest shoppers, ms    %-36s%s\n%-8s", "in calm", "under attack", "");
-    for (int i = 0; i < 2; i++)
+    printf("\nhonest shoppers, ms    %-36s%-36s%s\n%-8s", "in calm", "under attack", "in the overload", "");
+    for (int i = 0; i < PLACE_ITEMS; i++)
         printf("%9s%9s%9s%9s", "p50", "p99", "p99.9", "max");
     for (int step = 0; step < STEPS; step++) {
         printf("\n%-8s", shopper_steps[step]);
-        for (int i = 0; i < 8; i++)
-            printf("%9.2f", (double)histogram_at(&(i < 4 ? calm : attacked)->steps[step], shares[i % 4]) / 1000);
+        for (int i = 0; i < 4 * PLACE_ITEMS; i++)
+            printf("%9.2f", (double)histogram_at(&honest[i / 4].steps[step], shares[i % 4]) / 1000);
     }
     printf("\n");
 }
 
-static int judge(place *self, shoppers *honest, const phase *calm, const phase *attack) {
-    const abusers *crowd = attack->abusers;
+/* What the phase cost beyond what goes on anyway, and what each honest shopper needs, as in calm. */
+static cost cost_of_refusals(const phase *overload, const phase *calm, cost idle) {
+    double share = (double)overload->honest->count / calm->honest->count;
+    cost needed = cost_less(calm->redis, idle, calm->redis.seconds);
+
+    return cost_less(cost_less(overload->redis, idle, overload->redis.seconds), needed, share);
+}
+
+static int judge_overload(const phase *overload, const phase *calm, cost idle) {
+    double refused = (double)overload->abusers->answered, wanted = (double)overload->honest->requests;
+    cost all = cost_of_refusals(overload, calm, idle), enqueue = cost_of_enqueue(overload->place);
+    double processor = all.processor / refused;
+
+    printf("overload: %.1f requests for each one of honest shoppers'; each refusal cost Redis %.4f commands (%.4f with those\n"
+           "that scripts call), %.2f us of its processor: %.1f %% of what an enqueue costs (%.1f us)\n",
+           refused / wanted, all.commands / refused, all.inner / refused, 1e6 * processor, 100 * processor / enqueue.processor,
+           1e6 * enqueue.processor);
+    if (refused >= OVERLOAD_FACTOR * wanted && all.commands <= COST_MAX * refused)
+        return 0;
+    bench_say("NOT EXPECTED: the overload was less than %d to 1, or a refusal cost Redis more than %.1f commands",
+              OVERLOAD_FACTOR, COST_MAX);
+    return 1;
+}
+
+static int judge(place *self, shoppers *honest, const phase *calm, const phase *attack, const phase *overload, cost idle) {
+    const abusers *crowd = attack->abusers, *many = overload->abusers;
     const slow_peers *slow = attack->slow;
     int wrong = 0;
 
     printf("\n%-38s %9s  %s\n", "abuse", "attempts", "answers");
     tally_print(crowd->tallies, crowd->kinds);
     tally_print(slow->tallies, SLOW_KINDS);
-    wrong += judge_abuse(crowd->tallies, crowd->kinds) + judge_abuse(slow->tallies, SLOW_KINDS);
+    tally_print(many->tallies, many->kinds);
+    wrong += judge_abuse(crowd->tallies, crowd->kinds) + judge_abuse(slow->tallies, SLOW_KINDS) +
+             judge_abuse(many->tallies, many->kinds);
     printf("\n");
-    wrong += judge_share(crowd, slow) + judge_bans(self);
+    wrong += judge_share(crowd, slow) + judge_bans(self) + judge_overload(overload, calm, idle);
     for (int i = 0; i < PLACE_ITEMS; i++)
         wrong += verdict_of_item(self, i, &honest[i]);
-    print_latencies(&honest[PLACE_CALM], &honest[PLACE_ATTACKED]);
-    printf("the front used %.0f %% of a processor in calm, %.0f %% under attack\n", 100 * calm->front_busy,
-           100 * attack->front_busy);
+    print_latencies(honest);
+    printf("the front used %.0f %% of a processor in calm, %.0f %% under attack, %.0f %% in the overload\n",
+           100 * calm->front_busy, 100 * attack->front_busy, 100 * overload->front_busy);
     wrong += judge_memory(self, attack->front_kib);
     return wrong + !place_stop(self);
 }
@@ -224,30 +257,61 @@ static shoppers crowd_of(place *self, int item, uint32_t count) {
                       .loop = &self->shop.loop,
                       .item = place_items[item],
                       .port = self->port,
-                      .first = item == PLACE_CALM ? 1 : FIRST_ATTACKED,
+                      .first = (uint32_t)item * FIRST_NUMBERS + 1,
                       .count = count,
                       .rate = RATE};
 }
 
+static abusers abusers_of(place *self, shoppers *victims) {
+    return (abusers){.craft = &self->craft,
+                     .loop = &self->shop.loop,
+                     .port = self->port,
+                     .victims = victims,
+                     .item = victims->item,
+                     .list = abuse_kinds,
+                     .kinds = abuse_kind_count,
+                     .each = ABUSERS_SENDERS,
+                     .factor = ABUSERS_FACTOR};
+}
+
+/* Those who want what was sold in calm. */
+static abusers many_of(place *self, shoppers *others) {
+    abusers many = abusers_of(self, others);
+
+    many.item = place_items[PLACE_CALM];
+    many.list = &overload_kind;
+    many.kinds = 1;
+    many.each = OVERLOAD_SENDERS;
+    many.factor = OVERLOAD_FACTOR;
+    return many;
+}
+
 /* How much was wrong. */
-static int run_both(place *self, uint32_t count) {
+static int run_all(place *self, uint32_t count) {
     static shoppers honest[PLACE_ITEMS]; /* large, as the others */
-    static abusers crowd;
+    static abusers crowd, many;
     static slow_peers slow;
     phase calm = {.place = self, .honest = &honest[PLACE_CALM]};
     phase attack = {.place = self, .honest = &honest[PLACE_ATTACKED], .abusers = &crowd, .slow = &slow};
+    phase overload = {.place = self, .honest = &honest[PLACE_OVERLOADED], .abusers = &many};
+    cost idle;
     int wrong;
 
     for (int i = 0; i < PLACE_ITEMS; i++)
         honest[i] = crowd_of(self, i, count);
-    crowd = (abusers){.craft = &self->craft, .loop = &self->shop.loop, .port = self->port, .victims = &honest[PLACE_ATTACKED]};
+    crowd = abusers_of(self, &honest[PLACE_ATTACKED]);
+    many = many_of(self, &honest[PLACE_OVERLOADED]);
     slow = (slow_peers){.loop = &self->shop.loop, .port = self->port};
+    idle = cost_of_idling(self);
     bench_say("calm: %d honest shoppers a second", RATE);
     run_phase(&calm);
     bench_say("attack: as many honest shoppers, and %d requests of abusers for each of theirs", ABUSERS_FACTOR);
     run_phase(&attack);
-    wrong = judge(self, honest, &calm, &attack);
+    bench_say("overload: as many honest shoppers, and %d requests for each of theirs for what is sold out", OVERLOAD_FACTOR);
+    run_phase(&overload);
+    wrong = judge(self, honest, &calm, &attack, &overload, idle);
     abusers_free(&crowd);
+    abusers_free(&many);
     slow_free(&slow);
     for (int i = 0; i < PLACE_ITEMS; i++)
         shoppers_free(&honest[i]);
@@ -264,7 +328,7 @@ int main(int argc, char **argv) {
     wire_raise_limit();
     bench_say("starting Redis, worker and front; %" PRIu32 " units of each item for %" PRIu32 " honest shoppers", units, count);
     place_open(&self, units);
-    wrong = run_both(&self, count);
+    wrong = run_all(&self, count);
     place_close(&self);
     printf("\n%s\n", wrong == 0 ? "Honest shoppers got all units, abusers got nothing, and memory stayed within its bounds."
                                 : "This is NOT as it should be: the lines above with NOT EXPECTED say what is wrong.");

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-const char *const place_items[PLACE_ITEMS] = {"tablet", "phone"};
+const char *const place_items[PLACE_ITEMS] = {"tablet", "phone", "watch"};
 const char *const place_programs[PLACE_PROGRAMS] = {"seckill-front", "seckill-worker", "Redis"};
 const int place_bounds_mib[PLACE_PROGRAMS] = {64, 96, 64};
 
@@ -111,6 +111,8 @@ static void start_worker(place *self) {
                                inventories[PLACE_CALM],
                                "--inventory",
                                inventories[PLACE_ATTACKED],
+                               "--inventory",
+                               inventories[PLACE_OVERLOADED],
                                NULL};
 
     child_find("SECKILL_WORKER", "worker/seckill-worker", program);
@@ -182,7 +184,8 @@ void place_close(place *self) {
     (void)close(self->words[PLACE_WORKER]);
     craft_close(&self->craft);
     self->shop.item = self->items[PLACE_CALM];
-    seckill_item_close(self->items[PLACE_ATTACKED]);
+    for (int i = PLACE_CALM + 1; i < PLACE_ITEMS; i++)
+        seckill_item_close(self->items[i]);
     sale_close(&self->shop);
     redis_server_free(self->redis);
 }

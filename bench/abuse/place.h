@@ -8,7 +8,7 @@
 #include "abusers.h"
 #include "sale.h"
 
-enum { PLACE_CALM, PLACE_ATTACKED, PLACE_ITEMS };
+enum { PLACE_CALM, PLACE_ATTACKED, PLACE_OVERLOADED, PLACE_ITEMS };
 enum { PLACE_FRONT, PLACE_WORKER, PLACE_REDIS, PLACE_PROGRAMS };
 
 extern const char *const place_items[PLACE_ITEMS]; /* of activity "sale" */

@@ -30,7 +30,7 @@ attack
 grep -q '^Honest shoppers got all units' "$scratch/out" || problem "bench/attack does not say how it went"
 for words in 'listed users .* 403 blacklisted: ' 'too fast: a few users .* 429 rate_limited: ' 'stolen captchas, .* 403 captcha_used: ' \
     'stolen reservations: orders .* 403 not_yours: ' 'slow bodies .* 408 request_timeout: ' 'idle .* 429 too_many_connections: ' \
-    'captcha  .*[0-9]' 'order  .*[0-9]' 'seckill-front  .*[0-9]'; do
+    'too many: .* 409 sold_out: ' 'overload: 10\.[0-9]* requests ' 'captcha  .*[0-9]' 'order  .*[0-9]' 'seckill-front  .*[0-9]'; do
     grep -q "^$words" "$scratch/out" || problem "bench/attack's tables have no line like: $words"
 done
 nothing_left "at its end"
