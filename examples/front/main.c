@@ -63,10 +63,12 @@ static int read_secrets(program *all) {
     return 0;
 }
 
-/* Each connection is a file descriptor; a few more are Redis connections, listeners and libuv's own. */
-static void raise_file_limit(uint32_t connections) {
+/* Each connection is a file descriptor, and so is each question to a captcha's provider; a few more are Redis connections,
+ * listeners and libuv's own. */
+static void raise_file_limit(const front_settings *settings) {
+    rlim_t questions = settings->captcha.verify != NULL ? (rlim_t)settings->captcha.most * settings->loops : 0;
+    rlim_t wanted = (rlim_t)settings->http.connections + questions + 512;
     struct rlimit limit;
-    rlim_t wanted = (rlim_t)connections + 512;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
         return;
     limit.rlim_cur = limit.rlim_max != RLIM_INFINITY && limit.rlim_max < wanted ? limit.rlim_max : wanted;
@@ -230,7 +232,7 @@ static int serve(program *all) {
     /* Signals are watched first: what is in a file after one is read. */
     if (watch(all) != 0 || read_secrets(all) != 0)
         return EXIT_FAILURE;
-    raise_file_limit(all->settings.http.connections);
+    raise_file_limit(&all->settings);
     if (listen_bind(all->settings.listen, sockets, all->settings.loops, &all->address, trouble) != 0)
         return complain(trouble) != 0;
     all->front.gate = gate_new(&all->settings);

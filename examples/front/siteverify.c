@@ -28,6 +28,7 @@ struct siteverify {
     CURLM *multi;
     const char *url;
     uint32_t timeout_ms, most, count;
+    bool unreached; /* the last one that ended had found no way there; then one at a time tries again */
     asking *first;
 };
 
@@ -46,6 +47,13 @@ static void remove_one(asking *one) {
     *at = one->next;
 }
 
+/* A look-up of the name that takes too long goes on in its thread: many at a time would become more and more of them. */
+static bool is_unreached(CURL *easy, CURLcode result) {
+    const char *address = NULL;
+    curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &address);
+    return result != CURLE_OK && (address == NULL || *address == '\0');
+}
+
 /* One that is removed. */
 static void end(asking *one, CURLcode result) {
     long status = 0;
@@ -60,6 +68,7 @@ static void end(asking *one, CURLcode result) {
         trouble = verdict == SITEVERIFY_SECRET ? "it does not take our secret" : "it gave no answer that can be understood";
     }
     one->all->count--;
+    one->all->unreached = is_unreached(one->easy, result);
     curl_multi_remove_handle(one->all->multi, one->easy);
     curl_easy_cleanup(one->easy);
     one->cb(verdict, since_ms, trouble, one->user_data);
@@ -206,7 +215,8 @@ static void insert(siteverify *all, asking *one) {
 
 bool siteverify_ask(siteverify *all, const char *secret, const char *response, const char *remoteip, siteverify_cb cb,
                     void *user_data) {
-    asking *one = all->count < all->most ? calloc(1, sizeof *one) : NULL;
+    uint32_t most = all->unreached ? 1 : all->most;
+    asking *one = all->count < most ? calloc(1, sizeof *one) : NULL;
     if (one == NULL)
         return false;
     one->all = all;

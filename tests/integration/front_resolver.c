@@ -83,7 +83,7 @@ static void on_verdict(siteverify_verdict verdict, int64_t since_ms, const char 
 
 static siteverify *ask(uv_loop_t *loop, uint32_t timeout_ms, bool *was_stuck) {
     assert_int_equal(uv_loop_init(loop), 0);
-    siteverify *all = siteverify_open(loop, "http://provider.invalid/siteverify", timeout_ms, 1);
+    siteverify *all = siteverify_open(loop, "http://provider.invalid/siteverify", timeout_ms, 2);
     assert_non_null(all);
     assert_true(siteverify_ask(all, "secret", "response", "", on_verdict, was_stuck));
     return all;
@@ -119,10 +119,24 @@ static void nor_the_end_of_the_front(void **state) {
     assert_true(is_stuck());
 }
 
+/* Each look-up is a thread, and those of who gave up are still there. */
+static void one_at_a_time_tries_again(void **state) {
+    uv_loop_t loop;
+    bool was_stuck = false;
+    (void)state;
+    siteverify *all = ask(&loop, 100, &was_stuck);
+    assert_true(siteverify_ask(all, "secret", "response", "", on_verdict, &was_stuck));
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_true(siteverify_ask(all, "secret", "response", "", on_verdict, &was_stuck));
+    assert_false(siteverify_ask(all, "secret", "response", "", on_verdict, &was_stuck));
+    finish(&loop, all);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_name_that_is_not_found_in_time_holds_nobody_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nor_the_end_of_the_front, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_at_a_time_tries_again, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -339,11 +340,40 @@ static void test_another_secret(void **state) {
     close_front(one);
 }
 
+/* Each question is a file descriptor, beside those of connections. */
+static void test_descriptors(void **state) {
+    (void)state;
+    static const char *const options[] = {"--captcha-verify",
+                                          url,
+                                          "--captcha-secret",
+                                          secret_path,
+                                          "--captcha-max-in-progress",
+                                          "700",
+                                          "--loops",
+                                          "3",
+                                          "--max-connections",
+                                          "20",
+                                          NULL};
+    struct rlimit before, low, limit;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    if (before.rlim_max < 3 * 700 + 20)
+        skip();
+    low = (struct rlimit){256, before.rlim_max};
+    start(&elsewhere);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    front *one = open_with(options);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(prlimit(one->pid, RLIMIT_NOFILE, NULL, &limit), 0);
+    assert_true(limit.rlim_cur >= 3 * 700 + 20);
+    close_front(one);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_success),   cmocka_unit_test(test_failure),        cmocka_unit_test(test_endless),
-        cmocka_unit_test(test_used_once), cmocka_unit_test(test_too_old),        cmocka_unit_test(test_slow),
-        cmocka_unit_test(test_bounded),   cmocka_unit_test(test_nobody_listens), cmocka_unit_test(test_another_secret),
+        cmocka_unit_test(test_success),     cmocka_unit_test(test_failure),        cmocka_unit_test(test_endless),
+        cmocka_unit_test(test_used_once),   cmocka_unit_test(test_too_old),        cmocka_unit_test(test_slow),
+        cmocka_unit_test(test_bounded),     cmocka_unit_test(test_nobody_listens), cmocka_unit_test(test_another_secret),
+        cmocka_unit_test(test_descriptors),
     };
     /* A proxy of the machine's is not for a server of this test's. */
     unsetenv("http_proxy");
