@@ -5,6 +5,7 @@
  */
 #include "hostile.h"
 #include "hostile_shapes.h"
+#include "process.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -183,7 +184,7 @@ static void test_turns(void **state) {
     size_t size = repeat(MANY, text, sizeof text);
     for (int i = 0; i < PEERS; i++)
         assert_true(hostile_asks(fds[i] = front_connect(one)));
-    assert_int_equal(kill(one->pid, SIGSTOP), 0);
+    assert_true(process_pause(one->pid));
     for (int i = 0; i < PEERS; i++) {
         ssize_t went = send(fds[i], text, size, MSG_DONTWAIT | MSG_NOSIGNAL);
         assert_true(went > 0);

@@ -3,6 +3,7 @@
  *
  * SPDX-License-Identifier: MIT
  */
+#include "process.h"
 #include "sale_queue.h"
 #include "worker_fixture.h"
 
@@ -258,7 +259,7 @@ static void test_asleep(void **state) {
         worker_wait_log(&sleeper, "Redis knows every order");
         assert_int_equal(sale_resume(&c.shop.sale).status, SECKILL_OK);
         shop_wait(&c.shop, has_begun, &begun, "the first worker to begin");
-        assert_int_equal(kill(sleeper.pid, SIGSTOP), 0);
+        assert_true(process_pause(sleeper.pid));
         print_message("%" PRId64 " waiting\n", sale_stock(&c.shop.sale).total.queued);
         worker_process other = worker_start(&c.shop, slow);
         shop_wait(&c.shop, all_done, NULL, "the second worker to decide everything");

@@ -5,6 +5,8 @@
 #define _GNU_SOURCE /* nftw, mkdtemp, prctl, close_range */
 #include "redis_server.h"
 
+#include "process.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -277,12 +279,8 @@ void redis_server_stop(redis_server *server) {
 }
 
 void redis_server_pause(redis_server *server) {
-    int status;
-
-    if (server->pid > 0 && kill(server->pid, SIGSTOP) == 0) {
-        while (waitpid(server->pid, &status, WUNTRACED) < 0 && errno == EINTR) {
-        }
-    }
+    if (server->pid > 0)
+        (void)process_pause(server->pid);
 }
 
 void redis_server_resume(redis_server *server) {
