@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PAGE = SECKILL_BATCH_MAX, STATES = SECKILL_RESERVATION_BLACKLISTED + 1 };
+enum { PAGE = SECKILL_BATCH_MAX, STATES = SECKILL_RESERVATION_REFUSED + 1 };
 
 typedef struct {
     ctl_run *ctl;
@@ -47,8 +47,8 @@ static int read_states(export_run *run) {
             }
         }
         if (!found) {
-            ctl_usage_error(run->ctl,
-                            "--state %s: reserved, sold, cancelled, expired, refunded, blacklisted, with commas between", text);
+            ctl_usage_error(run->ctl, "--state %s: reserved, sold, cancelled, expired, refunded, refused, with commas between",
+                            text);
             return 0;
         }
         text += size + (text[size] == ',');
@@ -71,6 +71,7 @@ static void write_row(export_run *run, const seckill_user_reservation *found, in
     csv_number(&run->csv, reservation->price);
     csv_time(&run->csv, reservation->since_ms);
     csv_time(&run->csv, reservation->ends_ms);
+    csv_text(&run->csv, reservation->reason != SECKILL_OK ? seckill_status_name(reservation->reason) : "");
     csv_end(&run->csv);
 }
 
@@ -132,7 +133,7 @@ static void on_item(const seckill_item_result *result, void *user_data) {
 
 static void read_all(export_run *run) {
     static const char *const columns[] = {"user",     "reservation_id", "shard", "state", "overdue",
-                                          "quantity", "price",          "since", "ends"};
+                                          "quantity", "price",          "since", "ends",  "reason"};
     run->csv.file = run->output.file;
     for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) {
         csv_text(&run->csv, columns[i]);
@@ -175,7 +176,7 @@ static void show_export(json_t *out) {
 
 static const ctl_option export_options[] = {
     {"output", "FILE", "write FILE.part, and name it FILE when it is whole; default: standard output"},
-    {"state", "STATES", "only these, with commas between: reserved, sold, cancelled, expired, refunded, blacklisted"},
+    {"state", "STATES", "only these, with commas between: reserved, sold, cancelled, expired, refunded, refused"},
     {NULL, NULL, NULL},
 };
 

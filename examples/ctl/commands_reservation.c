@@ -166,8 +166,8 @@ static void on_own_lookup(const seckill_lookup_result *result, void *user_data) 
 }
 
 /* What to say of a reservation that is not held any more. */
-static seckill_status over(seckill_reservation_state state) {
-    switch (state) {
+static seckill_status over(const seckill_reservation *reservation) {
+    switch (reservation->state) {
     case SECKILL_RESERVED:
     case SECKILL_RESERVATION_SOLD:
         return SECKILL_OK;
@@ -177,8 +177,8 @@ static seckill_status over(seckill_reservation_state state) {
         return SECKILL_EXPIRED;
     case SECKILL_RESERVATION_REFUNDED:
         return SECKILL_REFUNDED;
-    case SECKILL_RESERVATION_BLACKLISTED:
-        return SECKILL_BLACKLISTED;
+    case SECKILL_RESERVATION_REFUSED:
+        return reservation->reason;
     }
     return SECKILL_NO_RESERVATION;
 }
@@ -193,7 +193,7 @@ static int find_reserved(user_call *call) {
         return 0;
     }
     if (call->reservation.state != SECKILL_RESERVED) {
-        ctl_answer(ctl, over(call->reservation.state), NULL);
+        ctl_answer(ctl, over(&call->reservation), NULL);
         json_out_bool(ctl->out, "replayed", 1);
         model_reservation(ctl->out, &call->reservation);
         return 0;

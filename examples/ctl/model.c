@@ -199,8 +199,8 @@ const char *model_state_name(seckill_reservation_state state) {
         return "expired";
     case SECKILL_RESERVATION_REFUNDED:
         return "refunded";
-    case SECKILL_RESERVATION_BLACKLISTED:
-        return "blacklisted";
+    case SECKILL_RESERVATION_REFUSED:
+        return "refused";
     }
     return "none";
 }
@@ -208,6 +208,9 @@ const char *model_state_name(seckill_reservation_state state) {
 void model_reservation(json_t *object, const seckill_reservation *reservation) {
     json_out_hex(object, "reservation_id", reservation->id, sizeof reservation->id);
     json_out_text(object, "state", model_state_name(reservation->state));
+    if (reservation->state == SECKILL_RESERVATION_REFUSED) {
+        json_out_text(object, "reason", seckill_status_name(reservation->reason));
+    }
     json_out_int(object, "quantity", reservation->quantity);
     json_out_int(object, "price", reservation->price);
     json_out_time(object, "since", reservation->since_ms);

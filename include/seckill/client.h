@@ -164,7 +164,7 @@ typedef struct {
     uint64_t clients;     /* gauge: 1; of a sum, how many clients it is of */
     /* From an operation's start to its callback, whatever its status, but for those of `from_memory`, which would hide the
      * others; by the public call, so that a poll which enqueued its request again is a poll. */
-    seckill_histogram reserves, confirms, cancels, refunds, lookups, enqueues, polls;
+    seckill_histogram reserves, confirms, cancels, refunds, lookups, enqueues, polls, refuses;
     seckill_histogram scripts; /* from handing a script to its connection to the answer, errors included: those of batches, and
                                   of all other calls; what was lost with the connection is in `repeated` */
     seckill_histogram batch_sizes; /* of `batches`, the number of operations; their sum is `batched` */

@@ -26,7 +26,7 @@ SECKILL_API seckill_status seckill_metrics_add(seckill_client_stats *total, cons
 
 /* Writes all numbers of one client, or of a sum, in Prometheus' text format 0.0.4: each metric once with its HELP and TYPE,
  * named seckill_client_*, without labels but `kind` (of operations) and `le`. It can stand in a page with other metrics. Some
- * 13 KB.
+ * 15 KB.
  *   buffer   gets up to `size` bytes, of which the last is 0; may be NULL where `size` is 0
  * As snprintf it returns how long the whole text is without the final 0: where that is `size` or more, the text was cut off.
  * 0: `stats` is NULL or has an impossible size; the buffer, if there is one, is made empty. */

@@ -5,6 +5,13 @@
  *   seckill_queue_process   a worker decides the next requests, in one atomic step with moving on: first come, first served
  *   seckill_poll            what has become of a ticket's request
  *
+ * A shop with a queue of its own (RabbitMQ, Kafka) lets requests wait there; the library then holds no request that waits, but
+ * still decides each exactly once, and users poll as always:
+ *
+ *   seckill_ticket_outside  the ticket of a request that waits in the shop's queue
+ *   seckill_reserve         decides one that comes out of it: by its request id and created_ms it may come twice
+ *   seckill_refuse          remembers that one was refused, and why, so that polls say so
+ *
  * Nothing is acknowledged and nobody owns what waits: any number of workers may work on a shard, and one that is killed at any
  * instruction loses nothing and repeats nothing. Waiting costs nothing but memory in Redis, some 27 bytes and the user; each
  * poll is one read.
@@ -38,24 +45,24 @@ typedef enum {
     SECKILL_TICKET_REFUSED = 7 /* decided, and `reason` says why not */
 } seckill_ticket_state;
 
-/* The result of enqueue and poll. */
+/* The result of enqueue, poll and refuse. */
 typedef struct {
-    seckill_status status; /* SECKILL_OK: see `state`; else nothing is known of the request, or it was not enqueued */
+    seckill_status status; /* SECKILL_OK: see `state`; else nothing is known of the request, or nothing was done */
     const char *message;   /* the cause, for a person; never NULL; valid during the callback */
     uint32_t retry_after_ms;
     seckill_ticket_state state; /* on SECKILL_OK, else 0 */
     /* Refused: SECKILL_SOLD_OUT, SECKILL_NOT_ENOUGH, SECKILL_LIMIT_REACHED, SECKILL_ENDED, SECKILL_BLACKLISTED,
-     * SECKILL_BUSY (the user has too many records), SECKILL_CONFLICT. Refusals are not remembered, but for blacklisted ones
-     * whose user has room for a record: why a request was refused is judged by how things stand when it is polled. Else
-     * SECKILL_OK. */
+     * SECKILL_BUSY (the user has too many records), SECKILL_CONFLICT. Where `reservation` is refused, too, that is remembered:
+     * blacklisted ones are, whose user has room for a record, and those of seckill_refuse. Others are not: why is then judged
+     * by how things stand when it is polled. Else SECKILL_OK. */
     seckill_status reason;
-    int replayed; /* enqueue: 1: the request id has been decided already */
+    int replayed; /* enqueue, refuse: 1: the request id has been decided already */
     int requeued; /* poll: 1: it was enqueued again */
     /* Queued: for seckill_ticket_issue; else NULL. Valid during the callback. Poll gives the one to go on with. */
     const seckill_ticket *ticket;
-    uint64_t position;               /* queued: how many are decided until this one is, itself included; else 0 */
-    uint32_t wait_ms;                /* queued: how long that will take, by the speed that this client has seen; 0: not known */
-    seckill_reservation reservation; /* where there is one, else zero */
+    uint64_t position; /* queued: how many are decided until this one is, itself included; else, and in the shop's queue, 0 */
+    uint32_t wait_ms;  /* queued: how long that will take, by the speed that this client has seen; 0: not known */
+    seckill_reservation reservation;    /* where there is one, else zero */
     const seckill_reservation_ref *ref; /* granted: for seckill_token_issue; else NULL. Valid during the callback. */
 } seckill_ticket_result;
 
@@ -86,13 +93,57 @@ typedef struct {
 /* Asks what has become of a ticket's request: one read of its home shard, by its record first, so that a grant is seen whatever
  * happened to the queue. After a restart or failover of Redis, a place that still stands is kept; a request that neither waits
  * nor has a record is enqueued again, whatever the sale's state, with its first since_ms: its place was
- * lost, or it was refused before, which is then decided anew.
+ * lost, or it was refused before, which is then decided anew. One that waits in the shop's queue (see
+ * seckill_ticket_outside) and has no record is queued, at position 0; but where its user has no room for a record, so that a
+ * refusal could not be remembered, it is refused as SECKILL_BUSY (SECKILL_LIMIT_REACHED where they are all sold and refunded).
  *   op   gets the operation, for seckill_op_detach; may be NULL
  * The callback's status: SECKILL_OK. SECKILL_TOO_OLD: remember_ms have passed since since_ms, and there is no record of it:
  * it was refused, or what it became is forgotten. SECKILL_BUSY: it cannot be enqueued again, since twice max_queue requests
  * wait; nothing was decided: poll again. SECKILL_UNKNOWN: it may have been enqueued again; poll again with the same ticket. */
 SECKILL_API SECKILL_CHECKED seckill_status seckill_poll(seckill_item *item, const seckill_poll_options *options,
                                                         seckill_op **op, seckill_ticket_cb cb, void *user_data);
+
+/* ---- for shops with a queue of their own ---- */
+
+/* Makes the ticket of a request that waits in the shop's queue, for seckill_ticket_issue and seckill_poll: epoch and n are 0.
+ * It takes no part in the shard's own queue, and is never put there. Give it to the user once the shop's queue has the request
+ * for sure, and let that carry the ticket's since_ms: seckill_reserve and seckill_refuse take it as created_ms. A request can
+ * be granted for window_ms after it was made: let that be as long as requests may wait. Its ticket says that it waits until it
+ * has a record, so refuse what is not granted; or until remember_ms have passed. Pure: no I/O; on the loop's thread.
+ *   options   as for seckill_reserve; timeout_ms and flags say nothing here; created_ms 0: now, by the client's clock
+ *   ticket    filled on SECKILL_OK, else untouched
+ * SECKILL_INVALID: an argument is missing or out of range. SECKILL_NOT_DEFINED: this handle does not know the item's settings:
+ * let seckill_item_get (or any other call on it) be answered first. */
+SECKILL_API SECKILL_CHECKED seckill_status seckill_ticket_outside(const seckill_item *item,
+                                                                  const seckill_reserve_options *options,
+                                                                  seckill_ticket *ticket);
+
+typedef struct {
+    size_t struct_size;
+    seckill_bytes user;       /* 1 to SECKILL_USER_MAX bytes, copied */
+    seckill_bytes request_id; /* 1 to SECKILL_REQUEST_ID_MAX bytes, copied */
+    uint32_t quantity;        /* 1 to 1,000,000; 0: one unit */
+    uint32_t timeout_ms;      /* 1 to 3,600,000; 0: the client's default */
+    int64_t created_ms;       /* when the user made the request: the ticket's since_ms; 0: now */
+    /* SECKILL_SOLD_OUT, SECKILL_NOT_ENOUGH, SECKILL_LIMIT_REACHED, SECKILL_ENDED or SECKILL_BLACKLISTED */
+    seckill_status reason;
+} seckill_refuse_options;
+
+#define SECKILL_REFUSE_OPTIONS_INIT                                                                                            \
+    { sizeof(seckill_refuse_options), {0, 0}, {0, 0}, 0, 0, 0, SECKILL_OK }
+
+/* Remembers for remember_ms that a request was refused, and why: polls say so, and seckill_reserve and seckill_enqueue with its
+ * id, `replayed`; a redelivered request is therefore refused again, even if units have come back. The reason is the caller's
+ * (most often what seckill_reserve answered), and is not judged. Can be repeated: whatever stands under the id already, a grant
+ * too, is not changed, and is what the answer says. A remembered refusal counts among the user's unsettled records.
+ *   op   gets the operation, for seckill_op_detach; may be NULL
+ * The callback's status: SECKILL_OK: see `state`, `reason` and `reservation`: refused, or what stood there before (`replayed`).
+ * Nothing was remembered: SECKILL_BUSY: the user has SECKILL_USER_RECORDS_MAX records, or SECKILL_USER_UNSETTLED_MAX that are
+ * reserved or remembered: while that is so polls say so. SECKILL_TOO_OLD: created remember_ms ago or longer (polls say so), or
+ * ahead of the server's clock by remember_ms - window_ms or more. SECKILL_CONFLICT: this request id was used with another
+ * quantity. SECKILL_SERVER_MEMORY: Redis is full. */
+SECKILL_API SECKILL_CHECKED seckill_status seckill_refuse(seckill_item *item, const seckill_refuse_options *options,
+                                                          seckill_op **op, seckill_ticket_cb cb, void *user_data);
 
 /* ---- for workers ---- */
 

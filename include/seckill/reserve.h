@@ -29,17 +29,18 @@ typedef enum {
     SECKILL_RESERVATION_CANCELLED = 3,
     SECKILL_RESERVATION_EXPIRED = 4,
     SECKILL_RESERVATION_REFUNDED = 5,
-    SECKILL_RESERVATION_BLACKLISTED = 7 /* never was one: a request that the queue's worker refused, remembered for a while */
+    SECKILL_RESERVATION_REFUSED = 7 /* never was one: a request that was refused (see queue.h), remembered for a while */
 } seckill_reservation_state;
 
 typedef struct {
     uint8_t id[SECKILL_RESERVATION_ID_SIZE];
     seckill_reservation_state state;
     uint32_t quantity;
-    int64_t price;    /* of one unit when it was granted, minor units */
+    int64_t price;    /* of one unit when it was granted, minor units; refused: 0 */
     int64_t since_ms; /* when it came into its state: granted, confirmed, cancelled, expired, refunded, refused at; server's
                          clock */
     int64_t ends_ms;  /* reserved: when the hold ends; sold, refunded: 0; else: when its request id is forgotten */
+    seckill_status reason; /* refused: why, see seckill_refuse; else SECKILL_OK */
 } seckill_reservation;
 
 /* The result of reserve, confirm, cancel and refund. */
@@ -83,8 +84,10 @@ typedef struct {
  * SECKILL_SOLD_OUT: at some instant since the call (or of the 200 ms before it) no shard had a unit, and none was on its way.
  * SECKILL_NOT_ENOUGH: the same for as many as were asked for: fewer were left in all. SECKILL_LIMIT_REACHED,
  * SECKILL_NOT_STARTED, SECKILL_PAUSED, SECKILL_ENDED. SECKILL_CANCELLED, SECKILL_EXPIRED, SECKILL_REFUNDED: this request id's
- * reservation is over: use a new id to try again. SECKILL_BLACKLISTED: the queue's worker refused this request id;
- * or the client follows the blacklist, the user is on it, and nothing was granted under this request id before.
+ * reservation is over: use a new id to try again. SECKILL_BLACKLISTED: the client follows the blacklist, the user is on it, and
+ * nothing was granted under this request id before. `replayed` with SECKILL_SOLD_OUT, SECKILL_NOT_ENOUGH,
+ * SECKILL_LIMIT_REACHED, SECKILL_ENDED or SECKILL_BLACKLISTED: this request id was refused before, which is remembered
+ * (seckill_refuse, or by the queue's worker); the reservation is refused.
  * SECKILL_CONFLICT: this request id was used with another quantity.
  * SECKILL_TOO_OLD: created longer ago than the item's window, or ahead of the server's clock by remember_ms - window_ms
  * or more. SECKILL_LIMIT_REACHED also where the user has SECKILL_USER_RECORDS_MAX sold and refunded records. SECKILL_BUSY:
@@ -113,7 +116,8 @@ typedef struct {
 /* Settles a reservation: reserved to sold, once, with an event for the orders side in the same atomic step. A reservation that
  * has expired, or that a failover lost, is taken again if the token is still valid by the server's clock, the sale is on, and
  * limit and stock allow; units are moved in from other shards where its own has too few.
- * The callback's status: SECKILL_OK. SECKILL_EXPIRED: for good. SECKILL_CANCELLED, SECKILL_REFUNDED, SECKILL_BLACKLISTED.
+ * The callback's status: SECKILL_OK. SECKILL_EXPIRED: for good. SECKILL_CANCELLED, SECKILL_REFUNDED. SECKILL_BLACKLISTED,
+ * SECKILL_NO_RESERVATION: its request was refused, as blacklisted or for another reason, which the reservation says.
  * SECKILL_CONFLICT: the record says another quantity than the token. SECKILL_PAUSED, SECKILL_NOT_STARTED: the hold is over, and
  * nothing is taken again now. SECKILL_BUSY: too many events wait (settings.max_events), or the record is lost and the user has
  * SECKILL_USER_RECORDS_MAX others. Confirmed again with another order_ref, the first one stands: the answer is `replayed`. */
@@ -132,7 +136,8 @@ typedef struct {
 
 /* Gives a reservation's units back before it is confirmed: reserved to available.
  * The callback's status: SECKILL_OK. SECKILL_SOLD: it is confirmed. SECKILL_EXPIRED: its units went back already.
- * SECKILL_REFUNDED. SECKILL_BLACKLISTED: it never was granted. SECKILL_NO_RESERVATION: no such record. */
+ * SECKILL_REFUNDED. SECKILL_BLACKLISTED: it never was granted. SECKILL_NO_RESERVATION: no such record, or it was refused for
+ * another reason, which the reservation says. */
 SECKILL_API SECKILL_CHECKED seckill_status seckill_cancel(seckill_item *item, const seckill_release_options *options,
                                                           seckill_op **op, seckill_result_cb cb, void *user_data);
 
@@ -140,8 +145,8 @@ SECKILL_API SECKILL_CHECKED seckill_status seckill_cancel(seckill_item *item, co
  * The record stays, as refunded. Its event needs room: a worker that refunds what the orders side refused acknowledges the
  * events that it has written first.
  * The callback's status: SECKILL_OK. SECKILL_CANCELLED, SECKILL_EXPIRED, SECKILL_BLACKLISTED: it was never confirmed.
- * SECKILL_CONFLICT: it is still reserved: cancel it. SECKILL_NO_RESERVATION: no such record. SECKILL_BUSY: too many events
- * wait. */
+ * SECKILL_CONFLICT: it is still reserved: cancel it. SECKILL_NO_RESERVATION: as of seckill_cancel. SECKILL_BUSY: too many
+ * events wait. */
 SECKILL_API SECKILL_CHECKED seckill_status seckill_refund(seckill_item *item, const seckill_release_options *options,
                                                           seckill_op **op, seckill_result_cb cb, void *user_data);
 

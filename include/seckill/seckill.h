@@ -22,5 +22,6 @@
 #include "shard.h"
 #include "status.h"
 #include "token.h"
+#include "view.h"
 
 #endif

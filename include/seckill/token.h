@@ -6,7 +6,8 @@
  * UTF-8 or has control characters), `aud` activity/item, `jti` reservation in hexadecimal, `iat` granted at, `hold` end of the
  * hold, `exp` end of the token, `qty` units, `price` of one unit; times in ISO 8601 with milliseconds, UTC. All of them come
  * from the record, so each issue of a reservation's token says the same. Claims of a ticket: `sub`, `aud`, `jti` and `qty` as
- * above, `shard`, `epoch` and `n`: its place, `iat` since when it waits, `exp` until when it may be polled.
+ * above, `shard`, `epoch` and `n`: its place (0 and 0: in the shop's own queue), `iat` since when it waits, `exp` until when it
+ * may be polled.
  *
  * All functions here are pure: no I/O, no clock (times are arguments). A key ring may be used by many threads at once as long
  * as none adds to it or frees it.
@@ -61,7 +62,7 @@ typedef struct {
         reservation_id[SECKILL_RESERVATION_ID_SIZE]; /* what it becomes if it is granted; a hash that names the request id */
     uint32_t quantity;                               /* units, at least 1 */
     uint32_t shard; /* whose queue, below SECKILL_SHARDS_MAX: for who reads Redis himself; the library knows it from the user */
-    uint64_t epoch, n; /* its place there, each 1 to SECKILL_AMOUNT_MAX */
+    uint64_t epoch, n; /* its place there, each 1 to SECKILL_AMOUNT_MAX; both 0: it waits in the shop's own queue */
     int64_t since_ms;  /* when it was enqueued, or made if that was earlier; the server's clock; kept if it is enqueued again */
     int64_t valid_until_ms; /* until when it can be polled */
 } seckill_ticket;
@@ -139,7 +140,8 @@ SECKILL_API SECKILL_CHECKED seckill_status seckill_token_verify(const seckill_ke
                                                                 const char *token, size_t size, int64_t now_ms,
                                                                 uint32_t leeway_ms, seckill_reservation_ref *ref);
 
-/* Issues a token for a ticket: as seckill_token_issue, with the same statuses, and 0 <= since_ms < valid_until_ms. */
+/* Issues a token for a ticket: as seckill_token_issue, with the same statuses, and 0 <= since_ms < valid_until_ms; epoch and n
+ * are 0 only together. */
 SECKILL_API SECKILL_CHECKED seckill_status seckill_ticket_issue(const seckill_keyring *ring, const seckill_ticket *ticket,
                                                                 char *out, size_t out_size, size_t *written);
 

@@ -50,3 +50,7 @@ bool sk__key_name_valid(const char *name) {
 bool sk__number_valid(uint64_t number) {
     return number >= 1 && number <= (uint64_t)SECKILL_AMOUNT_MAX;
 }
+
+bool sk__place_valid(uint64_t epoch, uint64_t n) {
+    return (epoch == 0 && n == 0) || (sk__number_valid(epoch) && sk__number_valid(n));
+}

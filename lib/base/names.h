@@ -27,4 +27,7 @@ enum { SK__KEY_NAME_MAX = 32 };
 /* Whether `number` can be an epoch or an n: 1 to SECKILL_AMOUNT_MAX. */
 bool sk__number_valid(uint64_t number);
 
+/* Whether they can be a place in the queue: an epoch and an n, or both 0, which is in a queue of the shop's own. */
+bool sk__place_valid(uint64_t epoch, uint64_t n);
+
 #endif

@@ -16,6 +16,8 @@ enum {
     SK__SUBJECT_SIZE = 1 + SECKILL_KIND_MAX + SECKILL_SUBJECT_MAX
 };
 
+#define SK__FOREVER (UINT64_C(0x0000ffffffffffff)) /* ends never: as scripts have it */
+
 typedef struct {
     uint8_t size;
     uint8_t bytes[SK__SUBJECT_SIZE];

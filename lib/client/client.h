@@ -43,13 +43,18 @@ bool sk__time_valid(int64_t time_ms);
 bool sk__quantity_valid(uint32_t quantity);
 bool sk__names_item(const seckill_item *item, const char activity[SECKILL_ID_MAX + 1], const char name[SECKILL_ID_MAX + 1]);
 
+/* Whether a caller's ticket is one, of this item. */
+bool sk__ticket_valid(const seckill_ticket *ticket, const char *activity, const char *name);
+
 /* Begins what an op is told, all else zero. */
 void sk__wish_begin(sk__op_wish *wish, sk__op_kind kind, seckill_bytes user, uint32_t timeout_ms, void *user_data);
 
-/* What reserve and enqueue have in common: copies and checks the options; false: SECKILL_INVALID. Then starts the op, with its
- * reservation's id. `wish` has the callback. */
+/* What reserve, enqueue and refuse have in common: copies and checks the options; false: SECKILL_INVALID. Then starts the op,
+ * with its reservation's id. `wish` has the callback. */
 bool sk__units_given(const seckill_item *item, const seckill_reserve_options *options, bool has_callback,
                      seckill_reserve_options *given);
+uint32_t sk__units_quantity(const seckill_reserve_options *given);
+int64_t sk__units_created(const seckill_item *item, const seckill_reserve_options *given);
 seckill_status sk__units_start(seckill_item *item, const seckill_reserve_options *given, sk__op_wish *wish, seckill_op **op);
 
 #endif

@@ -55,6 +55,7 @@ static const struct {
     {PLACE(lookups), "operation_seconds", "lookup", NULL, &sk__time_ends},
     {PLACE(enqueues), "operation_seconds", "enqueue", NULL, &sk__time_ends},
     {PLACE(polls), "operation_seconds", "poll", NULL, &sk__time_ends},
+    {PLACE(refuses), "operation_seconds", "refuse", NULL, &sk__time_ends},
     {PLACE(scripts), "script_seconds", NULL, "From handing a script to its connection to the answer.", &sk__time_ends},
     {PLACE(batch_sizes), "batch_operations", NULL, "Operations of a batch that was sent.", &sk__size_ends},
 };

@@ -21,10 +21,11 @@ seckill_status seckill_enqueue(seckill_item *item, const seckill_reserve_options
     return sk__units_start(item, &given, &wish, op);
 }
 
-static bool ticket_valid(const seckill_item *item, const seckill_ticket *ticket) {
+bool sk__ticket_valid(const seckill_ticket *ticket, const char *activity, const char *name) {
     return ticket != NULL && ticket->user_size >= 1 && ticket->user_size <= SECKILL_USER_MAX &&
-           sk__names_item(item, ticket->activity, ticket->item) && sk__quantity_valid(ticket->quantity) &&
-           sk__number_valid(ticket->epoch) && sk__number_valid(ticket->n) && sk__time_valid(ticket->since_ms);
+           strncmp(ticket->activity, activity, sizeof(ticket->activity)) == 0 &&
+           strncmp(ticket->item, name, sizeof(ticket->item)) == 0 && sk__quantity_valid(ticket->quantity) &&
+           sk__place_valid(ticket->epoch, ticket->n) && sk__time_valid(ticket->since_ms);
 }
 
 seckill_status seckill_poll(seckill_item *item, const seckill_poll_options *options, seckill_op **op, seckill_ticket_cb cb,
@@ -33,8 +34,8 @@ seckill_status seckill_poll(seckill_item *item, const seckill_poll_options *opti
     seckill_bytes user;
     sk__op_wish wish;
 
-    if (item == NULL || cb == NULL || !sk__options_copy(&given, sizeof(given), options) || !ticket_valid(item, given.ticket) ||
-        !sk__timeout_valid(given.timeout_ms))
+    if (item == NULL || cb == NULL || !sk__options_copy(&given, sizeof(given), options) ||
+        !sk__ticket_valid(given.ticket, item->activity, item->name) || !sk__timeout_valid(given.timeout_ms))
         return SECKILL_INVALID;
     user.data = given.ticket->user;
     user.size = given.ticket->user_size;
@@ -46,6 +47,43 @@ seckill_status seckill_poll(seckill_item *item, const seckill_poll_options *opti
     wish.about.place.n = given.ticket->n;
     wish.ticket_cb = cb;
     return sk__op_start(item, &wish, op);
+}
+
+seckill_status seckill_ticket_outside(const seckill_item *item, const seckill_reserve_options *options,
+                                      seckill_ticket *ticket) {
+    seckill_reserve_options given;
+    sk__place outside = {0, 0, 0};
+    uint8_t id[SECKILL_RESERVATION_ID_SIZE];
+
+    if (!sk__units_given(item, options, ticket != NULL, &given))
+        return SECKILL_INVALID;
+    if (!item->has_map)
+        return SECKILL_NOT_DEFINED;
+    outside.since_ms = sk__units_created(item, &given);
+    sk__reservation_id(&item->names, given.user, given.request_id, id);
+    sk__ticket_make(item, given.user, id, sk__units_quantity(&given), &outside, ticket);
+    return SECKILL_OK;
+}
+
+seckill_status seckill_refuse(seckill_item *item, const seckill_refuse_options *options, seckill_op **op, seckill_ticket_cb cb,
+                              void *user_data) {
+    seckill_reserve_options asked = SECKILL_RESERVE_OPTIONS_INIT, request;
+    seckill_refuse_options given;
+    sk__op_wish wish;
+
+    if (!sk__options_copy(&given, sizeof(given), options) || !sk__reason_valid(given.reason))
+        return SECKILL_INVALID;
+    asked.user = given.user;
+    asked.request_id = given.request_id;
+    asked.quantity = given.quantity;
+    asked.timeout_ms = given.timeout_ms;
+    asked.created_ms = given.created_ms;
+    if (!sk__units_given(item, &asked, cb != NULL, &request))
+        return SECKILL_INVALID;
+    sk__wish_begin(&wish, SK__REFUSE, request.user, request.timeout_ms, user_data);
+    wish.about.reason = given.reason;
+    wish.ticket_cb = cb;
+    return sk__units_start(item, &request, &wish, op);
 }
 
 /* Nothing screened, or as many requests as one script decides: n is dense. */

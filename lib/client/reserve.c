@@ -41,8 +41,12 @@ bool sk__units_given(const seckill_item *item, const seckill_reserve_options *op
            (given->flags & ~(uint32_t)SECKILL_FIRST_ATTEMPT) == 0 && sk__time_valid(given->created_ms);
 }
 
-static uint32_t quantity_of(const seckill_reserve_options *given) {
+uint32_t sk__units_quantity(const seckill_reserve_options *given) {
     return given->quantity != 0 ? given->quantity : 1;
+}
+
+int64_t sk__units_created(const seckill_item *item, const seckill_reserve_options *given) {
+    return given->created_ms != 0 ? given->created_ms : wall_ms(item);
 }
 
 seckill_status sk__units_start(seckill_item *item, const seckill_reserve_options *given, sk__op_wish *wish, seckill_op **op) {
@@ -50,8 +54,8 @@ seckill_status sk__units_start(seckill_item *item, const seckill_reserve_options
 
     sk__reservation_id(&item->names, given->user, given->request_id, id);
     wish->id = id;
-    wish->quantity = quantity_of(given);
-    wish->time_ms = wish->listed ? SK__ALWAYS_TOO_OLD : given->created_ms != 0 ? given->created_ms : wall_ms(item);
+    wish->quantity = sk__units_quantity(given);
+    wish->time_ms = wish->listed ? SK__ALWAYS_TOO_OLD : sk__units_created(item, given);
     return sk__op_start(item, wish, op);
 }
 
@@ -60,7 +64,7 @@ static bool is_refused(seckill_item *item, const seckill_reserve_options *given,
     if ((given->flags & SECKILL_FIRST_ATTEMPT) == 0)
         return false;
     *refusal = SECKILL_BLACKLISTED;
-    return listed || sk__op_is_foreseen(item, quantity_of(given), refusal);
+    return listed || sk__op_is_foreseen(item, sk__units_quantity(given), refusal);
 }
 
 /* What is refused from memory needs no id, and is not kept. */

@@ -2,6 +2,7 @@
 
 #include "base/histogram.h"
 #include "engine/reserves.h"
+#include "script/ticket.h"
 
 #include <string.h>
 
@@ -69,10 +70,16 @@ static void write_confirm(sk__writer *writer, const seckill_op *op) {
 }
 
 static void write_poll(sk__writer *writer, const seckill_op *op) {
+    const sk__place place = {op->about.place.epoch, op->about.place.n, op->time_ms};
+
+    sk__write_polled(writer, op->quantity, &place);
+}
+
+/* As records have it: blacklisted is 0. */
+static void write_refuse(sk__writer *writer, const seckill_op *op) {
     sk__write_u32(writer, op->quantity);
-    sk__write_u64(writer, op->about.place.epoch);
-    sk__write_u64(writer, op->about.place.n);
     sk__write_u48(writer, (uint64_t)op->time_ms);
+    sk__write_u8(writer, op->about.reason == SECKILL_BLACKLISTED ? 0 : (uint8_t)op->about.reason);
 }
 
 static void write_nothing(sk__writer *writer, const seckill_op *op) {
@@ -95,7 +102,8 @@ static const struct kind {
     [SK__REFUND] = {NULL, write_nothing, 16, SK__SCRIPT_refund, false, false},
     [SK__LOOKUP] = {NULL, NULL, 0, SK__SCRIPT_lookup, true, false},
     [SK__ENQUEUE] = {sk__enqueues_encode, NULL, 0, SK__SCRIPT_enqueue, false, false},
-    [SK__POLL] = {NULL, write_poll, 42, SK__SCRIPT_poll, true, false},
+    [SK__POLL] = {NULL, write_poll, SK__POLLED_SIZE, SK__SCRIPT_poll, true, false},
+    [SK__REFUSE] = {NULL, write_refuse, 27, SK__SCRIPT_refuse, false, false},
 };
 
 static const struct kind *kind_of(const sk__batch *batch) {
@@ -218,20 +226,31 @@ static void enqueue_again(seckill_op *op) {
         sk__op_fail(op, SECKILL_NO_MEMORY, seckill_status_message(SECKILL_NO_MEMORY));
 }
 
-/* A shard alone cannot refuse for stock. */
+/* A shard alone cannot refuse for stock; but what it remembers as refused is. */
 static bool is_short(const seckill_op *op, const sk__answer *answer) {
     if (op->kind == SK__RESERVE)
-        return answer->status == SECKILL_SOLD_OUT || answer->status == SECKILL_NOT_ENOUGH;
+        return !answer->has_record && (answer->status == SECKILL_SOLD_OUT || answer->status == SECKILL_NOT_ENOUGH);
     return (int)answer->status == SK__ANSWER_SHORT;
 }
 
-static void deliver_one(const sk__batch *batch, seckill_op *op, const sk__answer *answer, const sk__progress *progress) {
-    bool is_lost = (int)answer->status == SK__ANSWER_LOST;
+/* Whether it can be an answer to such a request. */
+static bool fits(const seckill_op *op, const sk__answer *answer) {
+    if (op->kind == SK__POLL)
+        return sk__fits_poll(answer, sk__op_is_outside(op));
+    if ((int)answer->status == SK__ANSWER_LOST)
+        return false;
+    if ((int)answer->status == SK__ANSWER_SHORT)
+        return op->kind == SK__CONFIRM;
+    if (op->kind == SK__REFUSE && (answer->queued || answer->decided))
+        return false;
+    return !answer->queued || answer->place.n != 0;
+}
 
-    if (is_lost && op->kind == SK__POLL)
-        enqueue_again(op);
-    else if (is_lost || ((int)answer->status == SK__ANSWER_SHORT && op->kind != SK__CONFIRM))
+static void deliver_one(const sk__batch *batch, seckill_op *op, const sk__answer *answer, const sk__progress *progress) {
+    if (!fits(op, answer))
         sk__op_fail(op, SECKILL_PROTOCOL, "an answer to another kind of request");
+    else if ((int)answer->status == SK__ANSWER_LOST)
+        enqueue_again(op);
     else if (is_short(op, answer))
         sk__op_short(op);
     else if (sk__is_of_queue(batch->line->kind))
@@ -279,27 +298,11 @@ static void deliver_places(sk__batch *batch, const sk__answer *answer, const sk_
     }
 }
 
-static bool lookups_are_sound(sk__reader reader, uint32_t count) {
-    sk__record record;
-
-    for (uint32_t i = 0; i < count && !reader.failed; i++) {
-        uint8_t records = sk__read_u8(&reader);
-
-        if (records > SECKILL_USER_RECORDS_MAX)
-            return false;
-        for (uint8_t k = 0; k < records; k++)
-            sk__read_record(&reader, &record);
-    }
-    return sk__reader_done(&reader);
-}
-
 static void deliver_lookups(sk__batch *batch, sk__reader *reply, int64_t now_ms) {
     for (uint32_t i = 0; i < batch->count; i++) {
         sk__record found[SECKILL_USER_RECORDS_MAX];
-        uint8_t count = sk__read_u8(reply);
+        uint8_t count = sk__read_lookup(reply, found);
 
-        for (uint8_t k = 0; k < count; k++)
-            sk__read_record(reply, &found[k]);
         if (batch->ops[i] != NULL)
             sk__op_found(batch->ops[i], now_ms, found, count);
     }
@@ -332,7 +335,7 @@ static void on_answers(sk__batch *batch, sk__reader *reply) {
     else if (is_alike)
         sound = sk__read_alike(reply, &alike);
     else
-        sound = is_lookup ? lookups_are_sound(*reply, batch->count) : sk__answers_are_sound(*reply, batch->count, of_queue);
+        sound = is_lookup ? sk__lookups_are_sound(*reply, batch->count) : sk__answers_are_sound(*reply, batch->count, of_queue);
     if (reply->failed || !sound) {
         fail_all(batch, SECKILL_PROTOCOL, "a reply that is no answer to this batch");
         return;

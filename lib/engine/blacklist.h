@@ -8,12 +8,13 @@
 
 #include "engine/blacklist_copy.h"
 #include "engine/core.h"
+#include "script/reading.h"
 #include "script/scan.h"
 
 typedef struct sk__blacklist sk__blacklist;
 
 /* How the log and the entries are looked at: what blacklist_follow.lua takes and says, for the copy and for a page. */
-enum { SK__BLACKLIST_PARTS = 16, SK__TAG_SIZE = 8 };
+enum { SK__TAG_SIZE = 8 };
 
 typedef struct {
     char cursor[SK__CURSOR_SIZE];
@@ -50,12 +51,6 @@ bool sk__blacklist_read_change(sk__reader *reader, sk__subject *subject, uint64_
 uint32_t sk__blacklist_read_page(sk__reader *reader, sk__blacklist_walk *walk, bool *restarted);
 sk__blacklist_found sk__blacklist_read_found(sk__reader *reader);
 bool sk__subject_from(seckill_bytes bytes, sk__subject *out);
-
-/* The slot that all its keys are in. */
-uint32_t sk__blacklist_slot(void);
-
-/* The keys of all scripts that look at subjects. */
-void sk__blacklist_encode_keys(const sk__engine *engine, sk__script_id script, bool with_text, sk__command *command);
 
 /* Begins to follow; engine->blacklist is set. */
 seckill_status sk__blacklist_follow(sk__engine *engine, uint32_t poll_ms, uint32_t max_entries);

@@ -12,8 +12,6 @@
 #include "base/memory.h"
 #include "base/subject.h"
 
-#define SK__FOREVER (UINT64_C(0x0000ffffffffffff)) /* ends never: as scripts have it */
-
 enum { SK__SEGMENTS = 256, SK__HASH_SIZE = 16 };
 
 typedef struct {

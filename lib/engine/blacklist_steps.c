@@ -1,38 +1,9 @@
 /* What the scripts of the blacklist take and say. */
 #include "engine/blacklist.h"
 
-#include <seckill/shard.h>
-#include <stdio.h>
 #include <string.h>
 
-enum { LOG_ENTRIES = 4, KEYS = 2 + 2 * SK__BLACKLIST_PARTS, KEY_SIZE = SECKILL_PREFIX_MAX + 40 };
-
-/* ---- keys */
-
-static void add_key(const sk__engine *engine, const char *name, int part, sk__command *command) {
-    char key[KEY_SIZE];
-    int size = part < 0 ? snprintf(key, sizeof(key), "%s:{blacklist}:%s", engine->prefix, name)
-                        : snprintf(key, sizeof(key), "%s:{blacklist}:%s:%d", engine->prefix, name, part);
-    sk__writer writer = sk__command_add_packed(command, (size_t)size);
-
-    sk__write_bytes(&writer, key, (size_t)size);
-}
-
-uint32_t sk__blacklist_slot(void) {
-    static const char tag[] = "{blacklist}";
-
-    return seckill_slot(tag, sizeof(tag) - 1);
-}
-
-void sk__blacklist_encode_keys(const sk__engine *engine, sk__script_id script, bool with_text, sk__command *command) {
-    sk__command_begin(command, script, with_text, KEYS);
-    add_key(engine, "head", -1, command);
-    add_key(engine, "log", -1, command);
-    for (int part = 0; part < SK__BLACKLIST_PARTS; part++)
-        add_key(engine, "entries", part, command);
-    for (int part = 0; part < SK__BLACKLIST_PARTS; part++)
-        add_key(engine, "ends", part, command);
-}
+enum { LOG_ENTRIES = 4 };
 
 /* ---- a step of who follows, or reads */
 
@@ -53,10 +24,10 @@ void sk__blacklist_encode_step(const sk__engine *engine, const sk__log_position 
     sk__writer writer;
 
     sk__command_begin(command, SK__SCRIPT_blacklist_follow, with_text, walk != NULL ? 3 : 2);
-    add_key(engine, "head", -1, command);
-    add_key(engine, "log", -1, command);
+    sk__blacklist_add_key(engine->prefix, "head", -1, command);
+    sk__blacklist_add_key(engine->prefix, "log", -1, command);
     if (walk != NULL)
-        add_key(engine, "entries", (int)walk->part, command);
+        sk__blacklist_add_key(engine->prefix, "entries", (int)walk->part, command);
     add_position(at, command);
     sk__command_add_number(command, LOG_ENTRIES);
     sk__command_add_text(command, walk != NULL ? walk->cursor : "");

@@ -1,13 +1,13 @@
 #include "engine/item.h"
 
+#include "script/reading.h"
+
 #include "base/names.h"
 
 #include <seckill/shard.h>
 
 #include <stdio.h>
 #include <string.h>
-
-static const char *const key_names[SK__SHARD_KEYS] = {"stock", "users", "expirations", "transfers", "queue", "events"};
 
 /* ---- life ---- */
 
@@ -29,8 +29,8 @@ static seckill_item *make(sk__engine *engine, const char *activity, const char *
     item->engine = engine;
     (void)snprintf(item->activity, sizeof(item->activity), "%s", activity);
     (void)snprintf(item->name, sizeof(item->name), "%s", name);
-    (void)snprintf(item->map_key, sizeof(item->map_key), "%s:{%s/%s}:map", engine->prefix, activity, name);
-    (void)snprintf(item->list_key, sizeof(item->list_key), "%s:{%s}:items", engine->prefix, activity);
+    sk__map_key_write(engine->prefix, activity, name, item->map_key);
+    sk__items_key_write(engine->prefix, activity, item->list_key);
     item->map_slot = seckill_slot(item->map_key, strlen(item->map_key));
     item->list_slot = seckill_slot(item->list_key, strlen(item->list_key));
     sk__pack_names(activity, name, &item->names);
@@ -105,19 +105,11 @@ void sk__item_unuse(seckill_item *item) {
 /* ---- shards ---- */
 
 static bool init_shard(seckill_item *item, sk__shard *shard, uint32_t index, const char *tag) {
-    char key[SECKILL_SHARD_KEY_SIZE];
-    char *keys = sk__engine_alloc(item->engine, (size_t)SK__SHARD_KEYS * SECKILL_SHARD_KEY_SIZE);
+    char *block = sk__engine_alloc(item->engine, SK__SHARD_KEYS_SIZE);
 
-    if (keys == NULL)
+    shard->keys[0] = block;
+    if (block == NULL || !sk__shard_keys_write(item->engine->prefix, item->activity, item->name, tag, block, shard->keys))
         return false;
-    shard->keys[0] = keys;
-    for (int i = 0; i < SK__SHARD_KEYS; i++) {
-        if (seckill_shard_key(item->engine->prefix, item->activity, item->name, tag, key_names[i], key) != SECKILL_OK)
-            return false;
-        shard->keys[i] = keys;
-        memcpy(keys, key, strlen(key) + 1);
-        keys += strlen(key) + 1;
-    }
     shard->item = item;
     shard->index = index;
     shard->slot = seckill_slot(shard->keys[0], strlen(shard->keys[0]));
@@ -144,27 +136,14 @@ static sk__shard *make_shards(seckill_item *item, char *const *tags, uint32_t co
     return shards;
 }
 
-/* Splits "0,1.3,2" into an array of strings, in one block. SECKILL_PROTOCOL: not `count` good tags. */
+/* The tags as an array of strings, in one block. SECKILL_PROTOCOL: not `count` good ones. */
 static seckill_status split_tags(sk__engine *engine, seckill_bytes joined, uint32_t count, char ***tags) {
     size_t table_size = count * sizeof(char *);
     char **table = sk__engine_alloc(engine, table_size + joined.size + 1);
-    char *text;
-    uint32_t found = 0;
 
     if (table == NULL)
         return SECKILL_NO_MEMORY;
-    text = (char *)table + table_size;
-    if (joined.size != 0)
-        memcpy(text, joined.data, joined.size);
-    for (char *rest = text; rest != NULL && found < count; found++) {
-        table[found] = rest;
-        rest = strchr(rest, ',');
-        if (rest != NULL)
-            *rest++ = '\0';
-        if (!sk__tag_valid(table[found]) || (found + 1 == count && rest != NULL))
-            break;
-    }
-    if (found != count) {
+    if (!sk__split_tags(joined, count, table, (char *)table + table_size)) {
         sk__engine_release(engine, table);
         return SECKILL_PROTOCOL;
     }
@@ -270,8 +249,7 @@ static bool map_is_wanted(const sk__call *call) {
 }
 
 static void encode_map_get(const seckill_item *item, sk__command *command, bool with_text) {
-    sk__command_begin(command, SK__SCRIPT_map_get, with_text, 1);
-    sk__command_add_text(command, item->map_key);
+    sk__command_begin_key(command, SK__SCRIPT_map_get, with_text, item->map_key);
 }
 
 static void map_encode(sk__call *call, sk__command *command) {
@@ -329,15 +307,10 @@ void sk__item_saw_version(seckill_item *item, uint64_t version) {
 /* ---- bringing a shard up to date ---- */
 
 void sk__shard_encode(const sk__shard *shard, sk__command *command, sk__script_id script, bool with_text) {
-    sk__writer identity;
+    const seckill_item_info *info = &shard->item->info;
+    const sk__known_item known = {info->version, info->seed, shard->item->engine->config.lasting};
 
-    sk__command_begin(command, script, with_text, SK__SHARD_KEYS);
-    for (int i = 0; i < SK__SHARD_KEYS; i++)
-        sk__command_add_text(command, shard->keys[i]);
-    identity = sk__command_add_packed(command, sizeof(uint64_t) + SECKILL_SEED_SIZE + 1);
-    sk__write_u64(&identity, shard->item->info.version);
-    sk__write_bytes(&identity, shard->item->info.seed, SECKILL_SEED_SIZE);
-    sk__write_u8(&identity, shard->item->engine->config.lasting);
+    sk__command_begin_shard(command, script, with_text, shard->keys, &known);
 }
 
 uint32_t sk__shard_encode_supply(const sk__shard *shard, sk__command *command) {

@@ -9,13 +9,24 @@
 #include "engine/pace.h"
 #include "engine/supply.h"
 #include "script/map_codec.h"
+#include "shard/keys.h"
 #include "shard/reservation_id.h"
 
-typedef enum { SK__RESERVE, SK__CONFIRM, SK__CANCEL, SK__REFUND, SK__LOOKUP, SK__ENQUEUE, SK__POLL, SK__OP_KINDS } sk__op_kind;
+typedef enum {
+    SK__RESERVE,
+    SK__CONFIRM,
+    SK__CANCEL,
+    SK__REFUND,
+    SK__LOOKUP,
+    SK__ENQUEUE,
+    SK__POLL,
+    SK__REFUSE,
+    SK__OP_KINDS
+} sk__op_kind;
 
-/* Whether requests of this kind are about places in the queue. */
+/* Whether they are answered as tickets are, by a script of the queue. */
 static inline bool sk__is_of_queue(sk__op_kind kind) {
-    return kind == SK__ENQUEUE || kind == SK__POLL;
+    return kind == SK__ENQUEUE || kind == SK__POLL || kind == SK__REFUSE;
 }
 
 typedef struct sk__shard sk__shard;
@@ -36,8 +47,6 @@ typedef struct {
     sk__shard *shard;
     sk__op_kind kind;
 } sk__line;
-
-enum { SK__SHARD_KEYS = 6 };
 
 struct sk__shard {
     seckill_item *item;

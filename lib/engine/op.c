@@ -3,6 +3,7 @@
 #include "base/histogram.h"
 #include "engine/batch.h"
 #include "engine/blacklist.h"
+#include "script/ticket.h"
 
 #include <string.h>
 
@@ -14,8 +15,16 @@ seckill_bytes sk__op_user(const seckill_op *op) {
     return bytes;
 }
 
+static uint32_t home_of(const seckill_item *item, seckill_bytes user) {
+    return seckill_shard_of(user, item->info.seed, item->info.settings.shards);
+}
+
 uint32_t sk__home_of(const seckill_op *op) {
-    return seckill_shard_of(sk__op_user(op), op->item->info.seed, op->item->info.settings.shards);
+    return home_of(op->item, sk__op_user(op));
+}
+
+bool sk__op_is_outside(const seckill_op *op) {
+    return op->kind == SK__POLL && op->about.place.n == 0;
 }
 
 seckill_bytes sk__op_order_ref(const seckill_op *op) {
@@ -189,7 +198,7 @@ static void measure(const seckill_op *op) {
         [SK__RESERVE] = offsetof(seckill_client_stats, reserves), [SK__CONFIRM] = offsetof(seckill_client_stats, confirms),
         [SK__CANCEL] = offsetof(seckill_client_stats, cancels),   [SK__REFUND] = offsetof(seckill_client_stats, refunds),
         [SK__LOOKUP] = offsetof(seckill_client_stats, lookups),   [SK__ENQUEUE] = offsetof(seckill_client_stats, enqueues),
-        [SK__POLL] = offsetof(seckill_client_stats, polls),
+        [SK__POLL] = offsetof(seckill_client_stats, polls),       [SK__REFUSE] = offsetof(seckill_client_stats, refuses),
     };
     sk__engine *engine = op->item->engine;
     char *times = (char *)&engine->stats + places[op->again ? SK__POLL : op->kind];
@@ -222,27 +231,8 @@ static void release(seckill_op *op) {
     sk__item_unuse(item);
 }
 
-/* Whose a token is, and of what. */
-static void copy_subject(const seckill_op *op, uint8_t user[SECKILL_USER_MAX], size_t *user_size,
-                         char activity[SECKILL_ID_MAX + 1], char item[SECKILL_ID_MAX + 1]) {
-    memcpy(user, op->bytes, op->user_size);
-    *user_size = op->user_size;
-    memcpy(activity, op->item->activity, sizeof(op->item->activity));
-    memcpy(item, op->item->name, sizeof(op->item->name));
-}
-
-/* From the record alone, so that each issue of a token says the same. */
 static void make_ref(const seckill_op *op, const sk__record *record, seckill_reservation_ref *ref) {
-    const seckill_reservation *reservation = &record->shown;
-
-    memset(ref, 0, sizeof(*ref));
-    copy_subject(op, ref->user, &ref->user_size, ref->activity, ref->item);
-    memcpy(ref->reservation_id, reservation->id, sizeof(ref->reservation_id));
-    ref->quantity = reservation->quantity;
-    ref->price = reservation->price;
-    ref->issued_ms = reservation->since_ms;
-    ref->hold_until_ms = reservation->ends_ms;
-    ref->valid_until_ms = reservation->ends_ms + record->grace_ms;
+    sk__record_ref(record, sk__op_user(op), op->item->activity, op->item->name, ref);
 }
 
 static uint32_t retry_after(const seckill_op *op, seckill_status status) {
@@ -399,16 +389,20 @@ void sk__op_answer(seckill_op *op, const sk__answer *answer) {
     release(op);
 }
 
-/* ---- enqueue and poll ---- */
+/* ---- enqueue, poll and refuse ---- */
 
-static void make_ticket(const seckill_op *op, const sk__place *place, const sk__shard *shard, seckill_ticket *ticket) {
-    const seckill_item_settings *settings = &op->item->info.settings;
+void sk__ticket_make(const seckill_item *item, seckill_bytes user, const uint8_t id[SECKILL_RESERVATION_ID_SIZE],
+                     uint32_t quantity, const sk__place *place, seckill_ticket *ticket) {
+    const seckill_item_settings *settings = &item->info.settings;
 
     memset(ticket, 0, sizeof(*ticket));
-    copy_subject(op, ticket->user, &ticket->user_size, ticket->activity, ticket->item);
-    memcpy(ticket->reservation_id, op->id, sizeof(ticket->reservation_id));
-    ticket->quantity = op->quantity;
-    ticket->shard = shard->index;
+    memcpy(ticket->user, user.data, user.size);
+    ticket->user_size = user.size;
+    memcpy(ticket->activity, item->activity, sizeof(ticket->activity));
+    memcpy(ticket->item, item->name, sizeof(ticket->item));
+    memcpy(ticket->reservation_id, id, sizeof(ticket->reservation_id));
+    ticket->quantity = quantity;
+    ticket->shard = home_of(item, user);
     ticket->epoch = place->epoch;
     ticket->n = place->n;
     ticket->since_ms = place->since_ms;
@@ -416,47 +410,27 @@ static void make_ticket(const seckill_op *op, const sk__place *place, const sk__
     ticket->valid_until_ms = place->since_ms + settings->remember_ms + settings->hold_ms + settings->grace_ms;
 }
 
-static seckill_ticket_state state_of(const sk__record *record, seckill_status *reason) {
-    switch (record->shown.state) {
-    case SECKILL_RESERVED:
-        return SECKILL_TICKET_GRANTED;
-    case SECKILL_RESERVATION_SOLD:
-        return SECKILL_TICKET_SOLD;
-    case SECKILL_RESERVATION_CANCELLED:
-        return SECKILL_TICKET_CANCELLED;
-    case SECKILL_RESERVATION_EXPIRED:
-        return SECKILL_TICKET_EXPIRED;
-    case SECKILL_RESERVATION_REFUNDED:
-        return SECKILL_TICKET_REFUNDED;
-    case SECKILL_RESERVATION_BLACKLISTED:
-        break;
-    }
-    *reason = SECKILL_BLACKLISTED;
-    return SECKILL_TICKET_REFUSED;
+/* That it was not enqueued now does not say that it does not wait: an earlier sending whose answer was lost leaves no record
+ * that the script could have found. Only a record says what holds for both; a refusal that was remembered has one. */
+static seckill_status status_of(const seckill_op *op, seckill_status status) {
+    return may_be_done(op) && status != SECKILL_CONFLICT && op->kind != SK__REFUSE ? SECKILL_UNKNOWN : status;
 }
 
-/* That it was not enqueued now does not say that it does not wait: an earlier sending whose answer was lost leaves no record
- * that the script could have found. Only a record says what holds for both. */
-static seckill_status status_of(const seckill_op *op, seckill_status status) {
-    return may_be_done(op) && status != SECKILL_CONFLICT ? SECKILL_UNKNOWN : status;
+/* A poll only reads: what it finds was there. */
+static bool is_replayed(const seckill_op *op, const sk__answer *answer) {
+    return answer->replayed && op->kind != SK__POLL && !op->again;
 }
 
 /* What the answer says, as far as it can be said without more memory. */
 static void begin_ticket_result(const seckill_op *op, const sk__answer *answer, seckill_ticket_result *result) {
     memset(result, 0, sizeof(*result));
-    result->replayed = op->kind == SK__ENQUEUE && !op->again && answer->replayed;
+    result->replayed = is_replayed(op, answer);
     result->requeued = op->again && answer->queued;
-    if (answer->has_record) {
-        result->state = state_of(&answer->record, &result->reason);
+    result->state = sk__ticket_state(answer, &result->reason);
+    if (answer->has_record)
         result->reservation = answer->record.shown;
-    } else if (answer->queued) {
-        result->state = SECKILL_TICKET_QUEUED;
-    } else if (answer->decided) {
-        result->state = SECKILL_TICKET_REFUSED;
-        result->reason = answer->status;
-    } else {
+    if (result->state == 0)
         result->status = status_of(op, said_to(op, answer->status)); /* not enqueued; or a ticket of long ago */
-    }
     result->message = seckill_status_message(result->reason != SECKILL_OK ? result->reason : result->status);
     result->retry_after_ms = retry_after(op, result->status);
 }
@@ -469,9 +443,9 @@ void sk__op_placed(seckill_op *op, const sk__answer *answer, const sk__shard *sh
 
     begin_ticket_result(op, answer, &result);
     if (answer->queued) {
-        make_ticket(op, &answer->place, shard, &ticket);
+        sk__ticket_make(op->item, sk__op_user(op), op->id, op->quantity, &answer->place, &ticket);
         result.ticket = &ticket;
-        result.position = answer->place.n > progress->decided ? answer->place.n - progress->decided : 1;
+        result.position = sk__ticket_position(&answer->place, progress);
         result.wait_ms = sk__pace_wait_ms(&shard->pace, result.position);
         stats->enqueued += op->kind == SK__ENQUEUE;
     }

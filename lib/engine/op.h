@@ -17,7 +17,8 @@ typedef union {
     int64_t price; /* confirm */
     struct {
         uint64_t epoch, n;
-    } place; /* poll */
+    } place;               /* poll */
+    seckill_status reason; /* refuse */
 } sk__about;
 
 /* The first members are all that there is of one which is refused from memory. */
@@ -46,7 +47,8 @@ struct seckill_op {
     sk__batch *batch; /* that carries it, or NULL */
     uint64_t sequence;
     int64_t begun_us;
-    int64_t time_ms; /* reserve, enqueue: created; poll, enqueue again: since when it waits; confirm: the end of its token */
+    int64_t time_ms; /* reserve, enqueue, refuse: created; poll, enqueue again: since when it waits; confirm: the end of its
+                        token */
     sk__about about;
     uint8_t id[SECKILL_RESERVATION_ID_SIZE];
     uint32_t quantity;
@@ -100,7 +102,7 @@ void sk__op_fail(seckill_op *op, seckill_status status, const char *cause);
 /* The end of an op with the answer of its script. */
 void sk__op_answer(seckill_op *op, const sk__answer *answer);
 
-/* The same for enqueue and poll; `shard` is its home, whose queue stood at `progress`. */
+/* The same for those of the queue; `shard` is its home, whose queue stood at `progress`. */
 void sk__op_placed(seckill_op *op, const sk__answer *answer, const sk__shard *shard, const sk__progress *progress);
 
 /* The end of a lookup. */
@@ -108,6 +110,13 @@ void sk__op_found(seckill_op *op, int64_t now_ms, const sk__record *records, siz
 
 /* The number of the shard that has its user; the item has its map. */
 uint32_t sk__home_of(const seckill_op *op);
+
+/* Whether it polls a request that waits in a queue of the shop's own. */
+bool sk__op_is_outside(const seckill_op *op);
+
+/* The ticket of a request that stands at `place`; the item has its map. */
+void sk__ticket_make(const seckill_item *item, seckill_bytes user, const uint8_t id[SECKILL_RESERVATION_ID_SIZE],
+                     uint32_t quantity, const sk__place *place, seckill_ticket *ticket);
 
 seckill_bytes sk__op_user(const seckill_op *op);
 seckill_bytes sk__op_order_ref(const seckill_op *op);

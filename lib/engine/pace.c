@@ -40,7 +40,7 @@ void sk__pace_note(sk__pace *pace, uint64_t decided, uint64_t enqueued, int64_t 
 uint32_t sk__pace_wait_ms(const sk__pace *pace, uint64_t count) {
     uint64_t wait;
 
-    if (pace->per_second == 0)
+    if (pace->per_second == 0 || count == 0)
         return 0;
     if (count > UINT64_MAX / MS_PER_SECOND)
         return UINT32_MAX;

@@ -19,7 +19,8 @@ typedef struct {
  * that what passed then says only that it is no slower. A queue that went back (a server that lost writes) is measured anew. */
 void sk__pace_note(sk__pace *pace, uint64_t decided, uint64_t enqueued, int64_t now_ms);
 
-/* How long until so many more are decided, in milliseconds, at least 1; 0: not known. */
+/* How long until so many more are decided, in milliseconds, at least 1; 0: not known. Of none nothing is known: a request that
+ * waits in a queue of the shop's own has no position. */
 uint32_t sk__pace_wait_ms(const sk__pace *pace, uint64_t count);
 
 #endif

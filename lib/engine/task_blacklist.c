@@ -53,11 +53,6 @@ static size_t size_of(const named *subjects, size_t count, size_t beside) {
     return size;
 }
 
-static void write_subject(sk__writer *writer, const sk__subject *subject) {
-    sk__write_u8(writer, subject->size);
-    sk__write_bytes(writer, subject->bytes, subject->size);
-}
-
 /* What add and remove have in common with check: one call, to one slot. */
 static void next(sk__task *task) {
     if (task->step++ == 0)
@@ -80,7 +75,7 @@ typedef struct {
 } change_task;
 
 static void encode_tag(const change_task *self, sk__script_id script, bool with_text, sk__command *command) {
-    sk__blacklist_encode_keys(self->task.engine, script, with_text, command);
+    sk__blacklist_encode_keys(self->task.engine->prefix, script, with_text, command);
     sk__command_add(command, self->tag, sizeof(self->tag));
 }
 
@@ -96,7 +91,7 @@ static void encode_add(sk__task *task, uint32_t shard, bool with_text, sk__comma
 
         sk__write_u8(&writer, one->flags);
         sk__write_u48(&writer, one->ends);
-        write_subject(&writer, &one->subject);
+        sk__write_subject(&writer, &one->subject);
         sk__write_u8(&writer, one->reason_size);
         sk__write_bytes(&writer, one->reason, one->reason_size);
     }
@@ -107,7 +102,7 @@ static void encode_subjects(const named *subjects, size_t count, sk__command *co
     sk__writer writer = sk__command_add_packed(command, size_of(subjects, count, 1));
 
     for (size_t i = 0; i < count; i++)
-        write_subject(&writer, &subjects[i].subject);
+        sk__write_subject(&writer, &subjects[i].subject);
     command->failed = command->failed || writer.failed;
 }
 
@@ -206,23 +201,18 @@ static void encode_check(sk__task *task, uint32_t shard, bool with_text, sk__com
     const check_task *self = SK__CONTAINER(task, check_task, task);
 
     (void)shard;
-    sk__blacklist_encode_keys(task->engine, SK__SCRIPT_blacklist_check, with_text, command);
+    sk__blacklist_encode_keys(task->engine->prefix, SK__SCRIPT_blacklist_check, with_text, command);
     encode_subjects(self->subjects, self->count, command);
 }
 
 static void take_finding(check_task *self, size_t i, sk__reader *reply) {
     seckill_blacklist_finding *one = &self->findings[i];
-    uint64_t ends = sk__read_u48(reply);
-    seckill_bytes reason;
+    uint8_t *reason = self->reasons + i * UINT8_MAX;
 
-    one->is_listed = ends != 0;
-    one->until_ms = ends == SK__FOREVER ? 0 : (int64_t)ends;
-    one->since_ms = (int64_t)sk__read_u48(reply);
-    reason = sk__read_bytes(reply, sk__read_u8(reply));
-    one->reason.size = reason.size;
-    one->reason.data = self->reasons + i * UINT8_MAX;
-    if (reason.size != 0)
-        memcpy(self->reasons + i * UINT8_MAX, reason.data, reason.size);
+    sk__read_finding(reply, one);
+    if (one->reason.size != 0)
+        memcpy(reason, one->reason.data, one->reason.size);
+    one->reason.data = reason;
     self->any = self->any || one->is_listed;
 }
 

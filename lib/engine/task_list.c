@@ -1,7 +1,7 @@
 /* The items of an activity. */
 #include "engine/task.h"
+#include "script/reading.h"
 
-#include <stdio.h>
 #include <string.h>
 
 typedef struct {
@@ -24,44 +24,39 @@ static void next(sk__task *task) {
 
 static void encode(sk__task *task, uint32_t shard, bool with_text, sk__command *command) {
     (void)shard;
-    sk__command_begin(command, SK__SCRIPT_items_list, with_text, 1);
-    sk__command_add_text(command, SK__CONTAINER(task, list_task, task)->key);
+    sk__command_begin_key(command, SK__SCRIPT_items_list, with_text, SK__CONTAINER(task, list_task, task)->key);
 }
 
-static size_t count_lines(seckill_bytes bytes) {
-    const char *text = bytes.data;
+/* How many ids follow. */
+static size_t count_items(sk__reader reply) {
+    seckill_bytes item;
     size_t count = 0;
 
-    for (size_t i = 0; i < bytes.size; i++)
-        count += text[i] == '\n';
+    while (sk__read_item(&reply, &item))
+        count++;
     return count;
 }
 
 static seckill_status answer(sk__task *task, uint32_t shard, sk__reader *reply) {
     list_task *self = SK__CONTAINER(task, list_task, task);
-    seckill_bytes lines = sk__read_bytes(reply, sk__reader_left(reply));
-    size_t count = count_lines(lines);
-    char *rest;
+    size_t count = count_items(*reply);
+    seckill_bytes item;
+    char *text;
 
     (void)shard;
-    if (count == 0)
-        return lines.size == 0 ? SECKILL_OK : SECKILL_PROTOCOL;
-    self->text = sk__engine_alloc(task->engine, lines.size + 1);
-    self->items = sk__engine_alloc(task->engine, count * sizeof(self->items[0]));
-    if (self->text == NULL || self->items == NULL)
-        return SECKILL_NO_MEMORY;
-    memcpy(self->text, lines.data, lines.size);
-    rest = self->text;
-    for (; self->count < count; self->count++) {
-        char *end = strchr(rest, '\n');
-
-        if (end == NULL)
-            return SECKILL_PROTOCOL;
-        *end = '\0';
-        self->items[self->count] = rest;
-        rest = end + 1;
+    if (count != 0) {
+        self->text = sk__engine_alloc(task->engine, sk__reader_left(reply));
+        self->items = sk__engine_alloc(task->engine, count * sizeof(self->items[0]));
+        if (self->text == NULL || self->items == NULL)
+            return SECKILL_NO_MEMORY;
     }
-    return SECKILL_OK;
+    text = self->text;
+    while (sk__read_item(reply, &item)) {
+        memcpy(text, item.data, item.size); /* and the NUL that is there already, in place of the newline */
+        self->items[self->count++] = text;
+        text += item.size + 1;
+    }
+    return sk__reader_done(reply) ? SECKILL_OK : SECKILL_PROTOCOL;
 }
 
 static void report(sk__task *task) {
@@ -88,7 +83,7 @@ seckill_status sk__list_start(sk__engine *engine, const char *activity, uint32_t
 
     if (self == NULL)
         return SECKILL_NO_MEMORY;
-    (void)snprintf(self->key, sizeof(self->key), "%s:{%s}:items", engine->prefix, activity);
+    sk__items_key_write(engine->prefix, activity, self->key);
     self->cb = cb;
     self->task.user_data = user_data;
     return sk__task_start(&self->task, engine, NULL, &list_kind, timeout_ms);

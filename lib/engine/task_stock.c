@@ -1,21 +1,9 @@
 /* Stock: reading it; loading and withdrawing, the plan first, then every shard, then the note that it is done. */
 #include "engine/task.h"
+#include "script/reading.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static void read_stock(sk__reader *reply, seckill_stock *stock) {
-    int64_t *const fields[] = {&stock->loaded,   &stock->transferred_in, &stock->transferred_out, &stock->available,
-                               &stock->reserved, &stock->sold,           &stock->cancelled,       &stock->expired,
-                               &stock->refunded, &stock->users,          &stock->events,          &stock->queued,
-                               &stock->transfers};
-
-    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-        *fields[i] = sk__read_units(reply);
-    stock->version = sk__read_u64(reply);
-    stock->epoch = sk__read_u64(reply);
-    stock->overdue = sk__read_u8(reply) != 0;
-}
 
 static void encode_stock(const sk__task *task, uint32_t shard, bool with_text, sk__command *command) {
     sk__shard_encode(&task->item->shards[shard], command, SK__SCRIPT_stock, with_text);
@@ -59,25 +47,8 @@ static seckill_status stock_answer(sk__task *task, uint32_t shard, sk__reader *r
     seckill_stock *stock = &SK__CONTAINER(task, stock_task, task)->shards[shard];
 
     stock->settings_version = task->header.settings_version;
-    read_stock(reply, stock);
+    sk__read_stock(reply, stock);
     return sk__reader_done(reply) ? SECKILL_OK : SECKILL_PROTOCOL;
-}
-
-static void add_stock(seckill_stock *total, const seckill_stock *shard) {
-    total->loaded += shard->loaded;
-    total->transferred_in += shard->transferred_in;
-    total->transferred_out += shard->transferred_out;
-    total->available += shard->available;
-    total->reserved += shard->reserved;
-    total->sold += shard->sold;
-    total->cancelled += shard->cancelled;
-    total->expired += shard->expired;
-    total->refunded += shard->refunded;
-    total->users += shard->users;
-    total->events += shard->events;
-    total->queued += shard->queued;
-    total->transfers += shard->transfers;
-    total->overdue = total->overdue || shard->overdue;
 }
 
 static const char *node_of(const stock_task *self, uint32_t shard) {
@@ -104,7 +75,7 @@ static void stock_report(sk__task *task) {
         self->shards[i].status = task->outcomes[i].status;
         self->shards[i].node = node_of(self, (uint32_t)i);
         if (self->shards[i].status == SECKILL_OK)
-            add_stock(&result.total, &self->shards[i]);
+            sk__stock_add(&result.total, &self->shards[i]);
     }
     self->cb(&result, task->user_data);
 }
@@ -253,7 +224,7 @@ static seckill_status load_answer(sk__task *task, uint32_t shard, sk__reader *re
     seckill_stock stock;
 
     if (task->step == STEP_READ + 1) {
-        read_stock(reply, &stock);
+        sk__read_stock(reply, &stock);
         self->plan[shard] = stock.available;
         return sk__reader_done(reply) ? SECKILL_OK : SECKILL_PROTOCOL;
     }

@@ -15,6 +15,8 @@ local function decide_each(over, decide)
     local record = at and get(text, at)
     if not at then
       answer('no_reservation', 0)
+    elseif record.state == REFUSED then
+      answer(never_granted(record), REPLAYED, string.sub(text, at, at + RECORD_SIZE - 1))
     elseif over[record.state] then
       answer(over[record.state], REPLAYED, string.sub(text, at, at + RECORD_SIZE - 1))
     else

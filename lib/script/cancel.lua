@@ -8,10 +8,7 @@
 open()
 permit_writes()
 
-local OVER = {
-  [SOLD] = 'sold', [CANCELLED] = 'ok', [EXPIRED] = 'expired', [VOID] = 'expired', [REFUNDED] = 'refunded',
-  [BLACKLISTED] = 'blacklisted',
-}
+local OVER = { [SOLD] = 'sold', [CANCELLED] = 'ok', [EXPIRED] = 'expired', [VOID] = 'expired', [REFUNDED] = 'refunded' }
 
 decide_each(OVER, function(user, at, record)
   answer('ok', 0, release(user, at, record, CANCELLED, 'cancelled'))

@@ -59,7 +59,7 @@ local function restore(user, at, record, price)
     stock.available = stock.available - record.quantity
   end
   stock.sold = stock.sold + record.quantity
-  if record.state == BLACKLISTED then record.price = price end -- it was never priced
+  if record.state == REFUSED then record.price = price end -- it was never priced
   record.state, record.since, record.ends = SOLD, now, 0
   answer('ok', 0, set(user, at, record))
 end
@@ -69,9 +69,7 @@ local function confirm_reserved(user, at, record, order_ref)
   sell(user, at, record, order_ref)
 end
 
-local OVER = {
-  [CANCELLED] = 'cancelled', [VOID] = 'expired', [REFUNDED] = 'refunded', [BLACKLISTED] = 'blacklisted',
-}
+local OVER = { [CANCELLED] = 'cancelled', [VOID] = 'expired', [REFUNDED] = 'refunded' }
 
 local function confirm(user, order_ref, id, quantity, price, valid_until, flags)
   settle(user)
@@ -85,6 +83,7 @@ local function confirm(user, order_ref, id, quantity, price, valid_until, flags)
     if not at and #text >= RECORDS_MAX * RECORD_SIZE then return answer('busy', 0) end
     return restore(user, at or #text + 1, record, price)
   end
+  if record.state == REFUSED then return answer(never_granted(record), REPLAYED, stored) end
   if OVER[record.state] then return answer(OVER[record.state], REPLAYED, stored) end
   if not has_room_for_event() then return answer('busy', 0) end
   if record.state == RESERVED then return confirm_reserved(user, at, record, order_ref) end

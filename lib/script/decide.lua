@@ -5,6 +5,12 @@ local function is_too_old(created)
   return created + stock.window < now or created + stock.window >= now + stock.remember
 end
 
+-- Whether a user with these records can have another that is not settled.
+local function has_room(text)
+  local _, unsettled, count = tally(text)
+  return count < RECORDS_MAX and unsettled < UNSETTLED_MAX
+end
+
 -- Why a user with these records cannot have more; nil: he can.
 local function refuse_for_user(text, quantity)
   if text == '' then return quantity > stock.limit and 'limit_reached' or nil end
@@ -23,15 +29,21 @@ local function refuse_for_stock(quantity)
   return stock.available <= 0 and 'sold_out' or 'not_enough'
 end
 
-local OVER = {
-  [CANCELLED] = 'cancelled', [EXPIRED] = 'expired', [VOID] = 'expired', [REFUNDED] = 'refunded', [BLACKLISTED] = 'blacklisted',
-}
+local OVER = { [CANCELLED] = 'cancelled', [EXPIRED] = 'expired', [VOID] = 'expired', [REFUNDED] = 'refunded' }
 
 -- The request id is known: what was decided, as answer() takes it.
 local function decided_before(text, at, quantity)
   local record = get(text, at)
   if record.quantity ~= quantity then return 'conflict', 0 end
-  return OVER[record.state] or 'ok', REPLAYED, string.sub(text, at, at + RECORD_SIZE - 1)
+  local over = record.state == REFUSED and reason_of(record) or OVER[record.state]
+  return over or 'ok', REPLAYED, string.sub(text, at, at + RECORD_SIZE - 1)
+end
+
+-- Remembers that a request was refused; there is room for it. The reason is as in records.
+local function remember_refused(user, id, quantity, reason)
+  return set(user, #records[user] + 1, {
+    id = id, state = REFUSED, quantity = quantity, price = reason, since = now, ends = memory_ends(), grace = 0,
+  })
 end
 
 -- What stands behind the id in the record of a grant: of two of as many units it is the same.

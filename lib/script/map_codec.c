@@ -1,5 +1,7 @@
 #include "script/map_codec.h"
 
+#include "base/names.h"
+
 #include <string.h>
 
 enum { SETTINGS = 11, WEEK_MS = 604800000, HOUR_MS = 3600000, WAITING_MAX = 16777216 };
@@ -62,6 +64,23 @@ bool sk__read_map(sk__reader *reader, sk__map *map) {
     map->state = (seckill_item_state)state;
     values_to_settings(values, &map->settings);
     return map->settings.shards != 0 && sk__settings_complete(&map->settings);
+}
+
+bool sk__split_tags(seckill_bytes joined, uint32_t count, char **tags, char *text) {
+    uint32_t found = 0;
+
+    if (joined.size != 0)
+        memcpy(text, joined.data, joined.size);
+    text[joined.size] = '\0';
+    for (char *rest = text; rest != NULL && found < count; found++) {
+        tags[found] = rest;
+        rest = strchr(rest, ',');
+        if (rest != NULL)
+            *rest++ = '\0';
+        if (!sk__tag_valid(tags[found]) || (found + 1 == count && rest != NULL))
+            return false;
+    }
+    return found == count;
 }
 
 void sk__command_add_settings(sk__command *command, const seckill_item_settings *settings) {

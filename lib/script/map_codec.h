@@ -21,6 +21,9 @@ typedef struct {
 /* Reads the whole reply of a map script that was not empty. False: it is none. */
 bool sk__read_map(sk__reader *reader, sk__map *map);
 
+/* Copies the tags to `text`, of one byte more than they have, and points to each of them. False: not `count` good ones. */
+bool sk__split_tags(seckill_bytes joined, uint32_t count, char **tags, char *text);
+
 /* Adds price, limit, ... max_queue in the order of map.lua's NAMES, as decimal arguments. */
 void sk__command_add_settings(sk__command *command, const seckill_item_settings *settings);
 

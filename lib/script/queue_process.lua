@@ -53,11 +53,7 @@ end
 
 -- Remembered, where the user has room for it, so that tickets say why.
 local function blacklist(user, request)
-  local _, unsettled, records_count = tally(records[user])
-  if records_count >= RECORDS_MAX or unsettled >= UNSETTLED_MAX then return end
-  set(user, #records[user] + 1, {
-    id = request.id, state = BLACKLISTED, quantity = request.quantity, price = 0, since = now, ends = memory_ends(), grace = 0,
-  })
+  if has_room(records[user]) then remember_refused(user, request.id, request.quantity, 0) end
 end
 
 -- Decides one; or says why it must wait, and all behind it.

@@ -44,7 +44,20 @@ uint8_t sk__record_state(const uint8_t *record) {
 }
 
 bool sk__state_valid(uint8_t state) {
-    return state >= SECKILL_RESERVED && state <= SECKILL_RESERVATION_BLACKLISTED;
+    return state >= SECKILL_RESERVED && state <= SECKILL_RESERVATION_REFUSED;
+}
+
+bool sk__reason_valid(seckill_status reason) {
+    return reason == SECKILL_SOLD_OUT || reason == SECKILL_NOT_ENOUGH || reason == SECKILL_LIMIT_REACHED ||
+           reason == SECKILL_ENDED || reason == SECKILL_BLACKLISTED;
+}
+
+/* What a refused request has in place of a price. As the scripts see it: what is no reason says 'blacklisted'. */
+static void read_reason(seckill_reservation *reservation) {
+    bool is_known = reservation->price <= SECKILL_BLACKLISTED && sk__reason_valid((seckill_status)reservation->price);
+
+    reservation->reason = is_known ? (seckill_status)reservation->price : SECKILL_BLACKLISTED;
+    reservation->price = 0;
 }
 
 /* All of it but the id. */
@@ -61,6 +74,9 @@ static void read_record_end(sk__reader *reader, sk__record *record) {
     if (!sk__state_valid(state))
         reader->failed = true;
     reservation->state = state_of(state);
+    reservation->reason = SECKILL_OK;
+    if (reservation->state == SECKILL_RESERVATION_REFUSED)
+        read_reason(reservation);
 }
 
 void sk__read_record(sk__reader *reader, sk__record *record) {
@@ -111,8 +127,10 @@ uint64_t sk__read_number(sk__reader *reader) {
 }
 
 static void read_place(sk__reader *reader, sk__place *place) {
-    place->epoch = sk__read_number(reader);
-    place->n = sk__read_number(reader);
+    place->epoch = sk__read_u64(reader);
+    place->n = sk__read_u64(reader);
+    if (!sk__place_valid(place->epoch, place->n))
+        reader->failed = true;
     place->since_ms = (int64_t)sk__read_u48(reader);
 }
 

@@ -41,7 +41,7 @@ typedef struct {
     uint32_t grace_ms; /* how long past its hold its token stands */
 } sk__record;
 
-/* Reads one record; sets the reader's `failed` where its state is none. */
+/* Reads one record; sets the reader's `failed` where its state is none. A reason that is none is read as blacklisted. */
 void sk__read_record(sk__reader *reader, sk__record *record);
 
 /* The state of a record of SK__RECORD_SIZE bytes, which may be none, without the audit's stamp. */
@@ -49,6 +49,9 @@ uint8_t sk__record_state(const uint8_t *record);
 
 /* Whether it is one. */
 bool sk__state_valid(uint8_t state);
+
+/* Whether a request can be remembered as refused for it. */
+bool sk__reason_valid(seckill_status reason);
 
 /* Reads one event with its id, as events_read gives it; its user and order reference stay in the reply. */
 void sk__read_event(sk__reader *reader, seckill_event *event);
@@ -91,7 +94,7 @@ bool sk__read_alike_places(sk__reader *reader, size_t count, int64_t now_ms, con
 
 /* Checks a whole reply of `count` answers with what belongs to them, read from behind the header (and the progress), before any
  * of it is believed.
- *   of_queue   it comes from a script of the queue: others know no places */
+ *   of_queue   it comes from a script of the queue: others know no places. A place may be 0 and 0, as of a poll's ticket */
 bool sk__answers_are_sound(sk__reader reader, size_t count, bool of_queue);
 
 #endif

@@ -11,7 +11,6 @@ permit_events()
 
 local OVER = {
   [RESERVED] = 'conflict', [CANCELLED] = 'cancelled', [EXPIRED] = 'expired', [VOID] = 'expired', [REFUNDED] = 'ok',
-  [BLACKLISTED] = 'blacklisted',
 }
 
 decide_each(OVER, function(user, at, record)

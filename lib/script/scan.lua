@@ -31,7 +31,7 @@ local function are_records(text)
   for at = 1, #text, RECORD_SIZE do
     local id, state, quantity, _, _, ends = struct.unpack(RECORD, text, at)
     state = state % STATES
-    if state < RESERVED or state > BLACKLISTED or find(text, id) ~= at then return false end
+    if state < RESERVED or state > REFUSED or find(text, id) ~= at then return false end
     if quantity < 1 or quantity > QUANTITY_MAX then return false end
     if ends > 0 and (state == SOLD or state == REFUNDED) then return false end
   end

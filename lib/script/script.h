@@ -15,6 +15,7 @@
     X(lookup)                                                                                                                  \
     X(enqueue)                                                                                                                 \
     X(poll)                                                                                                                    \
+    X(refuse)                                                                                                                  \
     X(queue_process)                                                                                                           \
     X(expire)                                                                                                                  \
     X(survey)                                                                                                                  \

@@ -8,7 +8,7 @@
 -- The way through a script: open() reads and checks; decisions change only Lua's tables; commit() writes. After its first
 -- write nothing can fail, because Redis does not undo.
 local STOCK, USERS, EXPIRATIONS, TRANSFERS, QUEUE, EVENTS = unpack(KEYS)
-local RESERVED, SOLD, CANCELLED, EXPIRED, REFUNDED, VOID, BLACKLISTED = 1, 2, 3, 4, 5, 6, 7
+local RESERVED, SOLD, CANCELLED, EXPIRED, REFUNDED, VOID, REFUSED = 1, 2, 3, 4, 5, 6, 7
 local STATUS = {
   ok = 0, sold_out = 1, not_enough = 2, limit_reached = 3, not_started = 4, paused = 5, ended = 6, cancelled = 7,
   expired = 8, sold = 9, refunded = 10, no_reservation = 11, too_old = 12, conflict = 13,
@@ -284,6 +284,17 @@ local function answer(status, flags, record)
   local granted = record and status == 'ok' and flags == 0
   answers[#answers + 1] = granted and GRANTED or string.char(STATUS[status], record and flags + WITH_RECORD or flags)
   if record then bodies[#bodies + 1] = record end
+end
+
+-- Why a request was refused stands in its record where others have a price: a status; 0 is blacklisted, and so is what is none.
+local REASONS = { [1] = 'sold_out', [2] = 'not_enough', [3] = 'limit_reached', [6] = 'ended' }
+local function reason_of(record)
+  return REASONS[record.price] or 'blacklisted'
+end
+
+-- To who takes it for a reservation.
+local function never_granted(record)
+  return REASONS[record.price] and 'no_reservation' or 'blacklisted'
 end
 
 -- The units that a user holds, how many records have not come to their end, how many there are.

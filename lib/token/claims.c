@@ -25,7 +25,7 @@ static bool reservation_valid(const seckill_reservation_ref *ref) {
 }
 
 static bool ticket_valid(const sk__claims *claims) {
-    return claims->shard < SECKILL_SHARDS_MAX && sk__number_valid(claims->epoch) && sk__number_valid(claims->n);
+    return claims->shard < SECKILL_SHARDS_MAX && sk__place_valid(claims->epoch, claims->n);
 }
 
 bool sk__claims_valid(seckill_token_purpose purpose, const sk__claims *claims) {

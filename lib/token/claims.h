@@ -11,6 +11,7 @@
  *   shard   -                                                      whose queue   -
  *   epoch   -                                                      its place     -
  *   n       -                                                      its place     -
+ *           (both 0: in a queue of the shop's own)
  *   iat     issued_ms, a time as above                             since_ms      issued_ms
  *   exp     valid_until_ms, likewise                               same          same
  *

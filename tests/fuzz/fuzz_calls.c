@@ -89,17 +89,34 @@ static seckill_status call_enqueue(fuzz_engine *test, uint8_t argument, fuzz_ask
     return seckill_enqueue(test->item, &options, NULL, fuzz_on_ticket, ask);
 }
 
-static seckill_status call_poll(fuzz_engine *test, uint8_t argument, fuzz_ask *ask) {
+static seckill_status poll_at(fuzz_engine *test, uint8_t argument, uint64_t epoch, uint64_t n, fuzz_ask *ask) {
     seckill_poll_options options = SECKILL_POLL_OPTIONS_INIT;
-    seckill_ticket ticket = {.user_size = 2, .activity = "sale", .item = "phone", .quantity = 1, .epoch = 1, .n = 1};
+    seckill_ticket ticket = {.user_size = 2, .activity = "sale", .item = "phone", .quantity = 1, .epoch = epoch, .n = n};
     seckill_bytes user = user_of(argument);
 
     memcpy(ticket.user, user.data, user.size);
     id_of(user, ticket.reservation_id);
-    ticket.n += argument >> 4;
     ticket.since_ms = test->wire.wall_ms - 500;
     options.ticket = &ticket;
     return seckill_poll(test->item, &options, NULL, fuzz_on_ticket, ask);
+}
+
+static seckill_status call_poll(fuzz_engine *test, uint8_t argument, fuzz_ask *ask) {
+    return poll_at(test, argument, 1, 1U + (argument >> 4), ask);
+}
+
+static seckill_status call_poll_outside(fuzz_engine *test, uint8_t argument, fuzz_ask *ask) {
+    return poll_at(test, argument, 0, 0, ask);
+}
+
+static seckill_status call_refuse(fuzz_engine *test, uint8_t argument, fuzz_ask *ask) {
+    static const seckill_status reasons[] = {SECKILL_SOLD_OUT, SECKILL_BLACKLISTED};
+    seckill_refuse_options options = SECKILL_REFUSE_OPTIONS_INIT;
+
+    options.user = options.request_id = user_of(argument);
+    options.quantity = 1U + (argument >> 4);
+    options.reason = reasons[(argument & 8) != 0];
+    return seckill_refuse(test->item, &options, NULL, fuzz_on_ticket, ask);
 }
 
 static seckill_status call_queue_process(fuzz_engine *test, uint8_t argument, fuzz_ask *ask) {
@@ -296,6 +313,8 @@ static call *const calls[] = {
     call_blacklist_read,
     call_blacklist_follow,
     call_once,
+    call_refuse,
+    call_poll_outside,
 };
 
 void fuzz_engine_call(fuzz_engine *test, uint8_t number, uint8_t argument) {

@@ -26,8 +26,15 @@ static void read_ref(const seckill_reservation_ref *ref) {
     fuzz_check(strcmp(ref->activity, "sale") == 0 && strcmp(ref->item, "phone") == 0);
 }
 
+/* A refused one says why, with a status that has a name; no other does. */
+static void read_reservation(const seckill_reservation *reservation) {
+    fuzz_check((reservation->state == SECKILL_RESERVATION_REFUSED) == (reservation->reason != SECKILL_OK));
+    fuzz_check(strcmp(seckill_status_name(reservation->reason), "no_such_status") != 0);
+}
+
 void fuzz_on_result(const seckill_result *result, void *user_data) {
     told(user_data, result->message);
+    read_reservation(&result->reservation);
     if (result->ref != NULL)
         read_ref(result->ref);
 }
@@ -37,6 +44,7 @@ void fuzz_on_lookup(const seckill_lookup_result *result, void *user_data) {
     fuzz_check(result->count <= SECKILL_USER_RECORDS_MAX);
     fuzz_read(result->reservations, result->count * sizeof(*result->reservations));
     for (size_t i = 0; i < result->count; i++) {
+        read_reservation(&result->reservations[i]);
         if (result->reservations[i].state == SECKILL_RESERVED)
             read_ref(&result->refs[i]);
     }
@@ -44,11 +52,13 @@ void fuzz_on_lookup(const seckill_lookup_result *result, void *user_data) {
 
 static void read_ticket(const seckill_ticket *ticket) {
     fuzz_check(ticket->user_size >= 1 && ticket->user_size <= SECKILL_USER_MAX && ticket->quantity >= 1);
-    fuzz_check(ticket->epoch >= 1 && ticket->epoch <= SECKILL_AMOUNT_MAX && ticket->n >= 1 && ticket->n <= SECKILL_AMOUNT_MAX);
+    fuzz_check(ticket->epoch <= SECKILL_AMOUNT_MAX && ticket->n <= SECKILL_AMOUNT_MAX &&
+               (ticket->epoch == 0) == (ticket->n == 0));
 }
 
 void fuzz_on_ticket(const seckill_ticket_result *result, void *user_data) {
     told(user_data, result->message);
+    read_reservation(&result->reservation);
     if (result->ref != NULL)
         read_ref(result->ref);
     if (result->ticket != NULL)

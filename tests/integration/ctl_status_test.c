@@ -4,6 +4,7 @@
  */
 #include "ctl_fixture.h"
 #include "sale.h"
+#include "sale_queue.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -210,16 +211,20 @@ static void states_and_odd_users(void **state) {
     }
     sale_wait(&self, answers, 6);
     assert_int_equal(sale_cancel(&self, "plain", answers[5].reservation.id).status, SECKILL_OK);
+    assert_int_equal(sale_refuse(&self, "late", "r", 1, 0, SECKILL_SOLD_OUT).status, SECKILL_OK);
     sale_close(&self);
     const ctl_outcome *all = ctl("reservations export sale/phone");
     assert_int_equal(all->code, 0);
-    assert_int_equal(lines_in(all->out), 7);
-    assert_int_equal(strncmp(all->out, "user,reservation_id,shard,state,overdue,quantity,price,since,ends\r\n", 67), 0);
+    assert_int_equal(lines_in(all->out), 8);
+    assert_non_null(strstr(all->out, ",refused,no,1,0,"));
+    assert_non_null(strstr(all->out, ",sold_out\r\n"));
+    assert_int_equal(strncmp(all->out, "user,reservation_id,shard,state,overdue,quantity,price,since,ends,reason\r\n", 74), 0);
     for (size_t i = 0; i < 6; i++) {
         assert_non_null(strstr(all->out, odd[i].cell));
     }
     assert_int_equal(lines_in(ctl("reservations export sale/phone --state cancelled,sold")->out), 2);
     assert_int_equal(lines_in(ctl("reservations export sale/phone --state reserved")->out), 6);
+    assert_int_equal(lines_in(ctl("reservations export sale/phone --state refused")->out), 2);
     assert_int_equal(ctl("reservations export sale/phone --state nonsense")->code, 2);
     assert_int_equal(ctl("reservations export sale/phone --output /nowhere/at/all")->code, 4);
     assert_int_equal(ctl("reservations export sale/none --output %s", file_named("none.csv"))->code, 1);

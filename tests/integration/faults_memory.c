@@ -25,7 +25,7 @@ static int tear_down(void **state) {
     return 0;
 }
 
-static const fault_op refused[] = {FAULT_RESERVE, FAULT_LOAD, FAULT_ENQUEUE, FAULT_REQUEUE};
+static const fault_op refused[] = {FAULT_RESERVE, FAULT_LOAD, FAULT_ENQUEUE, FAULT_REFUSE, FAULT_REQUEUE};
 static const fault_op served[] = {FAULT_CONFIRM,   FAULT_CANCEL, FAULT_PROCESS, FAULT_REFUND, FAULT_EXPIRE,
                                   FAULT_RECONCILE, FAULT_REPEAT, FAULT_ACK,     FAULT_LOOKUP, FAULT_POLL,
                                   FAULT_STOCK,     FAULT_EVENTS, FAULT_GET,     FAULT_RESUME, FAULT_LIST};

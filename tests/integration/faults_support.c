@@ -21,6 +21,7 @@ const char *fault_op_name(fault_op op) {
                                                  "cancel",
                                                  "refund",
                                                  "enqueue",
+                                                 "refuse",
                                                  "poll of a lost place",
                                                  "queue_process",
                                                  "expire",
@@ -316,6 +317,16 @@ static seckill_status start_enqueue(fault_stage *stage, fault_answer *answer) {
     return seckill_enqueue(stage->sale.item, &options, NULL, on_ticket, answer);
 }
 
+/* Of somebody who has nothing yet; the id is not that of other calls. */
+static seckill_status start_refuse(fault_stage *stage, fault_answer *answer) {
+    seckill_refuse_options options = SECKILL_REFUSE_OPTIONS_INIT;
+
+    options.user = bytes_of(stage->joiner);
+    options.request_id = bytes_of("refused");
+    options.reason = SECKILL_SOLD_OUT;
+    return seckill_refuse(stage->sale.item, &options, NULL, on_ticket, answer);
+}
+
 static seckill_status start_poll(fault_stage *stage, const seckill_ticket *ticket, fault_answer *answer) {
     seckill_poll_options options = SECKILL_POLL_OPTIONS_INIT;
 
@@ -378,6 +389,8 @@ static seckill_status start(fault_stage *stage, fault_op op, fault_answer *answe
         return start_release(stage, true, answer);
     case FAULT_ENQUEUE:
         return start_enqueue(stage, answer);
+    case FAULT_REFUSE:
+        return start_refuse(stage, answer);
     case FAULT_REQUEUE:
         return start_poll(stage, &stage->lost, answer);
     case FAULT_PROCESS:

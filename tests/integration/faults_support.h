@@ -22,6 +22,7 @@ typedef enum {
     FAULT_CANCEL,
     FAULT_REFUND,
     FAULT_ENQUEUE,
+    FAULT_REFUSE,
     FAULT_REQUEUE, /* poll, of a ticket whose place is lost */
     FAULT_PROCESS, /* decides the one that waits */
     FAULT_EXPIRE,

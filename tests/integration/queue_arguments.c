@@ -6,6 +6,7 @@
 #include "queue_support.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static void never(const seckill_ticket_result *result, void *user_data) {
     (void)result;
@@ -77,7 +78,75 @@ static void poll_refuses_bad_arguments(void **state) {
     WITH(bad.since_ms = -1);
     WITH(bad.since_ms = INT64_C(1) << 47);
 #undef WITH
+    bad = good;
+    bad.epoch = bad.n = 0; /* in a queue of the shop's own */
+    assert_status(sale_poll(&r->sale, &bad).status, SECKILL_OK);
     assert_status(sale_poll(&r->sale, &good).status, SECKILL_OK);
+}
+
+static void refuse_refuses_bad_arguments(void **state) {
+    static const seckill_status none[] = {
+        SECKILL_OK,           SECKILL_NOT_STARTED, SECKILL_PAUSED,         SECKILL_CANCELLED,        SECKILL_EXPIRED,
+        SECKILL_SOLD,         SECKILL_REFUNDED,    SECKILL_NO_RESERVATION, SECKILL_TOO_OLD,          SECKILL_CONFLICT,
+        SECKILL_RATE_LIMITED, SECKILL_BUSY,        SECKILL_INVALID,        (seckill_status)(1 << 20)};
+    rules *r = *state;
+    seckill_refuse_options good = SECKILL_REFUSE_OPTIONS_INIT, bad;
+
+    good.user.data = good.request_id.data = "u";
+    good.user.size = good.request_id.size = 1;
+    good.reason = SECKILL_SOLD_OUT;
+    assert_invalid(seckill_refuse(NULL, &good, NULL, never, NULL));
+    assert_invalid(seckill_refuse(r->sale.item, NULL, NULL, never, NULL));
+    assert_invalid(seckill_refuse(r->sale.item, &good, NULL, NULL, NULL));
+#define WITH(change) (bad = good, change, assert_invalid(seckill_refuse(r->sale.item, &bad, NULL, never, NULL)))
+    WITH(bad.struct_size = 3);
+    WITH(bad.user.size = 0);
+    WITH(bad.user.size = SECKILL_USER_MAX + 1);
+    WITH(bad.user.data = NULL);
+    WITH(bad.request_id.size = 0);
+    WITH(bad.request_id.size = SECKILL_REQUEST_ID_MAX + 1);
+    WITH(bad.quantity = 1000001);
+    WITH(bad.timeout_ms = 3600001);
+    WITH(bad.created_ms = -1);
+    WITH(bad.created_ms = INT64_C(1) << 47);
+    for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+        WITH(bad.reason = none[i]);
+#undef WITH
+    rules_sell(r, 1, 1, 1000, 0, 1);
+}
+
+static void a_ticket_outside_needs_good_arguments_and_known_settings(void **state) {
+    rules *r = *state;
+    seckill_reserve_options good = SECKILL_RESERVE_OPTIONS_INIT, bad;
+    seckill_ticket ticket, untouched;
+    sale other;
+
+    memset(&ticket, 0xee, sizeof(ticket));
+    untouched = ticket;
+    good.user.data = good.request_id.data = "u";
+    good.user.size = good.request_id.size = 1;
+    assert_status(seckill_ticket_outside(r->sale.item, &good, &ticket), SECKILL_NOT_DEFINED);
+    rules_sell(r, 1, 1, 1000, 0, 1);
+    assert_invalid(seckill_ticket_outside(NULL, &good, &ticket));
+    assert_invalid(seckill_ticket_outside(r->sale.item, NULL, &ticket));
+    assert_invalid(seckill_ticket_outside(r->sale.item, &good, NULL));
+#define WITH(change) (bad = good, change, assert_invalid(seckill_ticket_outside(r->sale.item, &bad, &ticket)))
+    WITH(bad.struct_size = 3);
+    WITH(bad.user.size = 0);
+    WITH(bad.user.size = SECKILL_USER_MAX + 1);
+    WITH(bad.request_id.data = NULL);
+    WITH(bad.quantity = 1000001);
+    WITH(bad.created_ms = -1);
+    WITH(bad.created_ms = INT64_C(1) << 47);
+#undef WITH
+    assert_memory_equal(&ticket, &untouched, sizeof(ticket));
+    rules_open_other(r, &other);
+    assert_status(seckill_ticket_outside(other.item, &good, &ticket), SECKILL_NOT_DEFINED);
+    assert_memory_equal(&ticket, &untouched, sizeof(ticket));
+    assert_status(sale_get(&other).status, SECKILL_OK);
+    assert_status(seckill_ticket_outside(other.item, &good, &ticket), SECKILL_OK);
+    sale_close(&other);
+    assert_in_range(ticket.since_ms, rules_server_ms(r) - 60000, rules_server_ms(r) + 1000); /* now */
 }
 
 static void process_refuses_bad_arguments(void **state) {
@@ -111,8 +180,8 @@ static void process_refuses_bad_arguments(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        RULES_TEST(enqueue_refuses_bad_arguments),
-        RULES_TEST(poll_refuses_bad_arguments),
+        RULES_TEST(enqueue_refuses_bad_arguments), RULES_TEST(poll_refuses_bad_arguments),
+        RULES_TEST(refuse_refuses_bad_arguments),  RULES_TEST(a_ticket_outside_needs_good_arguments_and_known_settings),
         RULES_TEST(process_refuses_bad_arguments),
     };
 

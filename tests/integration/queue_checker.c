@@ -100,7 +100,7 @@ static bool may_become(int from, int to) {
 }
 
 static int state_of(const seckill_reservation *record) {
-    return record->state == SECKILL_RESERVATION_BLACKLISTED ? SECKILL_TICKET_REFUSED : (int)record->state + 1;
+    return record->state == SECKILL_RESERVATION_REFUSED ? SECKILL_TICKET_REFUSED : (int)record->state + 1;
 }
 
 static int64_t life_of(const seckill_reservation *record) {

@@ -253,7 +253,7 @@ static void of_one_user_the_first_is_decided_first(void **state) {
     assert_int_equal(decided->blacklisted, 1);
     assert_int_equal(decided->granted, 1);
     assert_int_equal(rules_records(r, "user", records), 2);
-    assert_int_equal(records[0].state, RECORD_BLACKLISTED);
+    assert_int_equal(records[0].state, RECORD_REFUSED);
     assert_int_equal(records[1].state, RECORD_RESERVED);
     rules_check(r);
     free(screened);

@@ -52,7 +52,7 @@ void queue_assert_state(const sale_ticket_answer *answer, seckill_ticket_state s
     assert_int_equal(answer->state, state);
     assert_int_equal(answer->has_ticket, state == SECKILL_TICKET_QUEUED);
     assert_int_equal(answer->has_ref, state == SECKILL_TICKET_GRANTED);
-    assert_int_equal(answer->position != 0, state == SECKILL_TICKET_QUEUED);
+    assert_int_equal(answer->position != 0, state == SECKILL_TICKET_QUEUED && answer->ticket.n != 0);
     assert_int_equal(answer->reason != SECKILL_OK, state == SECKILL_TICKET_REFUSED);
     if (has_record)
         assert_int_equal(answer->reservation.state, (int)state - 1);

@@ -116,7 +116,7 @@ static void assert_blacklisted_everywhere(rules *r, const sale_ticket_answer *ti
     queue_assert_poll_refused(r, ticket, SECKILL_BLACKLISTED);
     answer = queue_enqueue(r, user, "r", 1);
     queue_assert_refused(&answer, SECKILL_BLACKLISTED);
-    assert_int_equal(answer.reservation.state, SECKILL_RESERVATION_BLACKLISTED);
+    assert_int_equal(answer.reservation.state, SECKILL_RESERVATION_REFUSED);
     assert_status(rules_reserve(r, user, "r", 1).status, SECKILL_BLACKLISTED);
     assert_status(rules_reserve(r, user, "r", 2).status, SECKILL_CONFLICT);
     assert_status(sale_confirm(&r->sale, &ref, "o").status, SECKILL_BLACKLISTED);
@@ -124,7 +124,7 @@ static void assert_blacklisted_everywhere(rules *r, const sale_ticket_answer *ti
     assert_status(sale_refund(&r->sale, user, ref.reservation_id).status, SECKILL_BLACKLISTED);
     *found = sale_lookup(&r->sale, user, "r");
     assert_status(found->status, SECKILL_OK);
-    assert_int_equal(found->reservations[0].state, SECKILL_RESERVATION_BLACKLISTED);
+    assert_int_equal(found->reservations[0].state, SECKILL_RESERVATION_REFUSED);
     assert_int_equal(found->refs[0].quantity, 0);
     free(found);
 }

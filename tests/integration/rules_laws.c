@@ -94,7 +94,7 @@ static void add_user(const redisReply *user, const redisReply *value, const entr
 
         sum->reserved += records[i].state == RECORD_RESERVED ? records[i].quantity : 0;
         sum->sold += records[i].state == RECORD_SOLD ? records[i].quantity : 0;
-        assert_in_range(records[i].state, RECORD_RESERVED, RECORD_BLACKLISTED);
+        assert_in_range(records[i].state, RECORD_RESERVED, RECORD_REFUSED);
         assert_true((records[i].ends == 0) == (records[i].state == RECORD_SOLD || records[i].state == RECORD_REFUNDED));
         if (records[i].ends == 0)
             continue;

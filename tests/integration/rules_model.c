@@ -72,6 +72,7 @@ void model_compare_record(int user, const seckill_reservation *shown, const orac
     assert_int_equal(shown->price, expected->price);
     assert_int_equal(shown->since_ms, expected->since);
     assert_int_equal(shown->ends_ms, expected->ends);
+    assert_status(shown->reason, expected->reason);
 }
 
 static void compare_answer(int user, const sale_answer *answer, const oracle_answer *expected) {
@@ -266,8 +267,14 @@ static void move_events(game *g) {
 }
 
 static int move(game *g) {
-    uint32_t chance = rules_below(g->r, 140);
+    uint32_t chance = rules_below(g->r, 155);
 
+    if (chance >= 145)
+        return model_refuse(g);
+    if (chance >= 140) {
+        model_wait_outside(g);
+        return (int)rules_below(g->r, ORACLE_USERS);
+    }
     if (chance >= 120)
         return model_enqueue(g);
     if (chance >= 112 && g->ticket_count != 0)

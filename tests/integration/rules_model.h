@@ -44,6 +44,10 @@ void model_keep_token(game *g, int user, int request, const seckill_reservation_
 /* Each makes one call of both, compares, and says whose it was. */
 int model_enqueue(game *g);
 int model_poll(game *g);
+int model_refuse(game *g);
 void model_process(game *g);
+
+/* Keeps the ticket of a request that waits in a queue of the shop's own. */
+void model_wait_outside(game *g);
 
 #endif

@@ -21,6 +21,14 @@ static void compare_ticket(int user, const sale_ticket_answer *answer, const ora
         assert_int_equal(answer->reservation.state, 0);
 }
 
+static void keep_ticket(game *g, int user, int request, const seckill_ticket *ticket) {
+    size_t place = g->ticket_count < TOKENS ? g->ticket_count++ : rules_below(g->r, TOKENS);
+
+    g->tickets[place].user = user;
+    g->tickets[place].request = request;
+    g->tickets[place].ticket = *ticket;
+}
+
 int model_enqueue(game *g) {
     int user = (int)rules_below(g->r, ORACLE_USERS), request = (int)rules_below(g->r, REQUESTS);
     uint32_t quantity = 1 + rules_below(g->r, 3);
@@ -28,18 +36,38 @@ int model_enqueue(game *g) {
     sale_ticket_answer answer =
         sale_enqueue_at(&g->r->sale, model_name('u', user), model_name('r', request), quantity, created);
     oracle_ticket expected = oracle_enqueue(&g->o, user, request, quantity, created);
-    size_t place = g->ticket_count < TOKENS ? g->ticket_count : rules_below(g->r, TOKENS);
 
     compare_ticket(user, &answer, &expected);
     if (answer.has_ref)
         model_keep_token(g, user, request, &answer.ref);
-    if (!answer.has_ticket)
-        return user;
-    g->ticket_count += g->ticket_count < TOKENS;
-    g->tickets[place].user = user;
-    g->tickets[place].request = request;
-    g->tickets[place].ticket = answer.ticket;
+    if (answer.has_ticket)
+        keep_ticket(g, user, request, &answer.ticket);
     return user;
+}
+
+int model_refuse(game *g) {
+    static const seckill_status reasons[] = {SECKILL_SOLD_OUT, SECKILL_NOT_ENOUGH, SECKILL_LIMIT_REACHED, SECKILL_ENDED,
+                                             SECKILL_BLACKLISTED};
+    int user = (int)rules_below(g->r, ORACLE_USERS), request = (int)rules_below(g->r, REQUESTS);
+    uint32_t quantity = 1 + rules_below(g->r, 3);
+    int64_t created = g->o.now - (rules_below(g->r, 5) == 0 ? (int64_t)rules_below(g->r, 1100) : 0);
+    seckill_status reason = reasons[rules_below(g->r, 5)];
+    sale_ticket_answer answer =
+        sale_refuse(&g->r->sale, model_name('u', user), model_name('r', request), quantity, created, reason);
+    oracle_ticket expected = oracle_refuse(&g->o, user, request, quantity, created, reason);
+
+    compare_ticket(user, &answer, &expected);
+    if (answer.has_ref)
+        model_keep_token(g, user, request, &answer.ref);
+    return user;
+}
+
+void model_wait_outside(game *g) {
+    int user = (int)rules_below(g->r, ORACLE_USERS), request = (int)rules_below(g->r, REQUESTS);
+    seckill_ticket ticket =
+        sale_outside(&g->r->sale, model_name('u', user), model_name('r', request), 1 + rules_below(g->r, 3), g->o.now);
+
+    keep_ticket(g, user, request, &ticket);
 }
 
 int model_poll(game *g) {

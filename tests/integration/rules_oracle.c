@@ -92,18 +92,25 @@ static oracle_answer say(seckill_status status, bool replayed, const oracle_reco
     return answer;
 }
 
-/* What is final, for everybody who asks about it. */
+/* What is final, for who asks for units. */
 static seckill_status over(const oracle_record *record) {
     switch (record->state) {
     case SECKILL_RESERVATION_CANCELLED:
         return SECKILL_CANCELLED;
     case SECKILL_RESERVATION_REFUNDED:
         return SECKILL_REFUNDED;
-    case SECKILL_RESERVATION_BLACKLISTED:
-        return SECKILL_BLACKLISTED;
+    case SECKILL_RESERVATION_REFUSED:
+        return record->reason;
     default:
         return SECKILL_EXPIRED;
     }
+}
+
+/* The same for who takes it for a reservation. */
+static seckill_status gone(const oracle_record *record) {
+    bool never_was = record->state == SECKILL_RESERVATION_REFUSED && record->reason != SECKILL_BLACKLISTED;
+
+    return never_was ? SECKILL_NO_RESERVATION : over(record);
 }
 
 static bool stands(const oracle_record *record) {
@@ -173,6 +180,7 @@ oracle_record *oracle_grant(oracle *o, int user, int request, uint32_t quantity)
     record->since = o->now;
     record->ends = o->now + o->settings.hold_ms;
     record->valid_until = record->ends + o->settings.grace_ms;
+    record->reason = SECKILL_OK;
     return record;
 }
 
@@ -244,7 +252,7 @@ static oracle_answer confirm_late(oracle *o, int user, oracle_record *record, co
 oracle_answer oracle_confirm(oracle *o, int user, int request, uint32_t quantity, int64_t price, int64_t valid_until) {
     oracle_user *who = &o->users[user];
     oracle_shard *shard = home(o, user);
-    oracle_record token = {request, SECKILL_RESERVATION_EXPIRED, quantity, price, 0, 0, valid_until};
+    oracle_record token = {request, SECKILL_RESERVATION_EXPIRED, quantity, price, 0, 0, valid_until, SECKILL_OK};
     oracle_record *record;
 
     settle(o, who, shard);
@@ -254,7 +262,7 @@ oracle_answer oracle_confirm(oracle *o, int user, int request, uint32_t quantity
     if (record != NULL && record->state == SECKILL_RESERVATION_SOLD)
         return say(SECKILL_OK, true, record);
     if (record != NULL && record->state != SECKILL_RESERVED && record->state != SECKILL_RESERVATION_EXPIRED)
-        return say(over(record), true, record);
+        return say(gone(record), true, record);
     if (shard->event_count >= o->settings.max_events)
         return say(SECKILL_BUSY, false, NULL);
     if (record == NULL || record->state != SECKILL_RESERVED)
@@ -277,7 +285,7 @@ oracle_answer oracle_cancel(oracle *o, int user, int request) {
     if (record->state == SECKILL_RESERVATION_CANCELLED)
         return say(SECKILL_OK, true, record);
     if (record->state != SECKILL_RESERVED)
-        return say(over(record), true, record);
+        return say(gone(record), true, record);
     give_back(o, home(o, user), record, SECKILL_RESERVATION_CANCELLED);
     return say(SECKILL_OK, false, record);
 }
@@ -295,7 +303,7 @@ oracle_answer oracle_refund(oracle *o, int user, int request) {
     if (record->state == SECKILL_RESERVATION_REFUNDED)
         return say(SECKILL_OK, true, record);
     if (record->state != SECKILL_RESERVATION_SOLD)
-        return say(over(record), true, record);
+        return say(gone(record), true, record);
     if (shard->event_count >= o->settings.max_events)
         return say(SECKILL_BUSY, false, NULL);
     shard->sold -= record->quantity;

@@ -15,6 +15,7 @@ typedef struct {
     int state; /* seckill_reservation_state or ORACLE_EXPIRED_FOR_GOOD */
     uint32_t quantity;
     int64_t price, since, ends, valid_until;
+    seckill_status reason; /* of one that was refused */
 } oracle_record;
 
 typedef struct {
@@ -89,7 +90,8 @@ typedef struct {
 } oracle_decisions;
 
 oracle_ticket oracle_enqueue(oracle *o, int user, int request, uint32_t quantity, int64_t created);
-/* Of a copy: a poll changes nothing. */
+oracle_ticket oracle_refuse(oracle *o, int user, int request, uint32_t quantity, int64_t created, seckill_status reason);
+/* Of a copy: a poll changes nothing. n 0: the request waits in a queue of the shop's own. */
 oracle_ticket oracle_poll(oracle *copy, int user, int request, uint32_t quantity, uint64_t n, int64_t since);
 /* Decides from `from` to `to`, with one verdict for each of them. */
 oracle_decisions oracle_process(oracle *o, uint32_t shard, uint64_t from, uint64_t to, const uint8_t *blacklisted);

@@ -31,8 +31,8 @@ static oracle_ticket queued(uint64_t n, uint64_t position) {
 static oracle_ticket of_record(const oracle_record *record) {
     oracle_ticket ticket = nothing(SECKILL_OK);
 
-    if (record->state == SECKILL_RESERVATION_BLACKLISTED)
-        ticket = refused(SECKILL_BLACKLISTED);
+    if (record->state == SECKILL_RESERVATION_REFUSED)
+        ticket = refused(record->reason);
     else if (record->state == ORACLE_EXPIRED_FOR_GOOD)
         ticket.state = SECKILL_TICKET_EXPIRED;
     else
@@ -41,19 +41,25 @@ static oracle_ticket of_record(const oracle_record *record) {
     return ticket;
 }
 
+/* What stands under an id already. */
+static oracle_ticket known(const oracle_record *record, uint32_t quantity) {
+    oracle_ticket ticket = nothing(SECKILL_CONFLICT);
+
+    if (record->quantity == quantity) {
+        ticket = of_record(record);
+        ticket.replayed = true;
+    }
+    return ticket;
+}
+
 oracle_ticket oracle_enqueue(oracle *o, int user, int request, uint32_t quantity, int64_t created) {
     oracle_shard *shard = &o->shards[o->users[user].home];
     oracle_record *record = oracle_find(o, user, request);
     seckill_status status = oracle_sale_status(o);
-    oracle_ticket known = nothing(SECKILL_CONFLICT);
     oracle_waiting *place;
 
-    if (record != NULL && record->quantity == quantity) {
-        known = of_record(record);
-        known.replayed = true;
-    }
     if (record != NULL)
-        return known;
+        return known(record, quantity);
     if (created + o->settings.window_ms < o->now)
         return nothing(SECKILL_TOO_OLD);
     if (status == SECKILL_OK && shard->enqueued - shard->decided >= o->settings.max_queue)
@@ -68,6 +74,11 @@ oracle_ticket oracle_enqueue(oracle *o, int user, int request, uint32_t quantity
     place->quantity = quantity;
     place->since = created < o->now ? created : o->now;
     return queued(shard->enqueued, shard->enqueued - shard->decided);
+}
+
+/* For a record that is not settled. */
+static bool has_room(const oracle *o, int user) {
+    return oracle_refuse_user(o, user, 0) != SECKILL_BUSY && o->users[user].count < SECKILL_USER_RECORDS_MAX;
 }
 
 /* Why it was refused is judged by how things stand now. */
@@ -90,26 +101,43 @@ oracle_ticket oracle_poll(oracle *copy, int user, int request, uint32_t quantity
         return record->quantity != quantity ? refused(SECKILL_CONFLICT) : of_record(record);
     if (copy->now >= since + copy->settings.remember_ms)
         return nothing(SECKILL_TOO_OLD);
+    if (n == 0)
+        return has_room(copy, user) ? queued(0, 0) : refused(oracle_refuse_user(copy, user, quantity));
     return n > shard->decided ? queued(n, n - shard->decided) : refused(reason(copy, user, quantity));
 }
 
-/* ---- workers ---- */
+/* ---- refusals that are remembered ---- */
 
-static void remember_blacklisted(oracle *o, const oracle_waiting *place) {
-    oracle_user *who = &o->users[place->user];
+/* NULL: there is no room. */
+static const oracle_record *remember_refused(oracle *o, int user, int request, uint32_t quantity, seckill_status reason) {
+    oracle_user *who = &o->users[user];
     oracle_record *record = &who->records[who->count];
-    seckill_status status = oracle_refuse_user(o, place->user, 0);
 
-    if (status == SECKILL_BUSY || who->count >= SECKILL_USER_RECORDS_MAX)
-        return;
+    if (!has_room(o, user))
+        return NULL;
     who->count++;
     memset(record, 0, sizeof(*record));
-    record->request = place->request;
-    record->state = SECKILL_RESERVATION_BLACKLISTED;
-    record->quantity = place->quantity;
+    record->request = request;
+    record->state = SECKILL_RESERVATION_REFUSED;
+    record->quantity = quantity;
     record->since = o->now;
     record->ends = o->now + o->settings.remember_ms + o->settings.max_skew_ms;
+    record->reason = reason;
+    return record;
 }
+
+oracle_ticket oracle_refuse(oracle *o, int user, int request, uint32_t quantity, int64_t created, seckill_status reason) {
+    const oracle_record *record = oracle_find(o, user, request);
+
+    if (record != NULL)
+        return known(record, quantity);
+    if (o->now >= created + o->settings.remember_ms)
+        return nothing(SECKILL_TOO_OLD);
+    record = remember_refused(o, user, request, quantity, reason);
+    return record != NULL ? of_record(record) : nothing(SECKILL_BUSY);
+}
+
+/* ---- workers ---- */
 
 static void decide(oracle *o, const oracle_waiting *place, bool blacklisted, oracle_decisions *decisions) {
     if (oracle_find(o, place->user, place->request) != NULL)
@@ -119,7 +147,7 @@ static void decide(oracle *o, const oracle_waiting *place, bool blacklisted, ora
         decisions->refused++;
     } else if (blacklisted) {
         decisions->blacklisted++;
-        remember_blacklisted(o, place);
+        (void)remember_refused(o, place->user, place->request, place->quantity, SECKILL_BLACKLISTED);
     } else if (oracle_refuse_user(o, place->user, place->quantity) != SECKILL_OK ||
                oracle_refuse_stock(o, place->user, place->quantity) != SECKILL_OK) {
         decisions->refused++;

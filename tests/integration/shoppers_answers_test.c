@@ -555,6 +555,9 @@ static void notices_a_place_that_moves_back(void **state) {
     assert_int_equal(visit(moves_back, "--shoppers 1"), 1);
     assert_int_equal(count("positions_rose"), 1);
     assert_int_equal(count("ordered"), 1);
+    assert_int_equal(visit(moves_back, "--shoppers 1 --any-position"), 0);
+    assert_int_equal(count("positions_rose"), 0);
+    assert_int_equal(count("ordered"), 1);
 }
 
 static void is_patient_but_not_for_ever(void **state) {

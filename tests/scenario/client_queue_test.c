@@ -418,6 +418,15 @@ static const turn conversation[] = {
     {SK__SCRIPT_enqueue, false, DIES_BEHIND},
     {SK__SCRIPT_enqueue, false, NOSCRIPT},
     {SK__SCRIPT_enqueue, true, ANSWERS},
+    /* poll, of what waits outside */
+    {SK__SCRIPT_poll, false, LOADING},
+    {SK__SCRIPT_poll, false, ANSWERS},
+    /* refuse */
+    {SK__SCRIPT_refuse, false, NOSCRIPT},
+    {SK__SCRIPT_refuse, true, LOADING},
+    {SK__SCRIPT_refuse, true, DIES_BEHIND},
+    {SK__SCRIPT_refuse, true, DIES_BEFORE},
+    {SK__SCRIPT_refuse, true, ANSWERS},
 };
 
 enum { TURNS = sizeof(conversation) / sizeof(conversation[0]) };
@@ -472,6 +481,12 @@ static void converse(sale *on, talk *self) {
     assert_int_equal(polled.state, SECKILL_TICKET_QUEUED);
     assert_int_equal(polled.requeued, 1);
     assert_int_equal(polled.ticket.epoch, self->server.queue_epoch);
+    polled = sale_poll_outside(on, "somebody", "outside", 1, 1);
+    assert_int_equal(polled.state, SECKILL_TICKET_QUEUED);
+    assert_int_equal(polled.position, 0);
+    polled = sale_refuse(on, "somebody", "outside", 1, 1, SECKILL_NOT_ENOUGH);
+    assert_int_equal(polled.state, SECKILL_TICKET_REFUSED);
+    assert_int_equal(polled.reason, SECKILL_NOT_ENOUGH);
     free(answers);
 }
 
@@ -499,8 +514,8 @@ static void everything_goes_wrong_once(void **state) {
     assert_int_equal(self.turns, TURNS);
     stats.struct_size = sizeof(stats);
     assert_int_equal(seckill_client_get_stats(on.client, &stats), SECKILL_OK);
-    assert_int_equal(stats.connections, 6);
-    assert_int_equal(stats.repeated, 5);
+    assert_int_equal(stats.connections, 8);
+    assert_int_equal(stats.repeated, 7);
     assert_int_equal(stats.failed + stats.unknown + stats.in_progress, 0);
     seckill_client_close(on.client, NULL, NULL);
     fake_redis_close(fake);

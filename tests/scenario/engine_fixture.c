@@ -315,6 +315,17 @@ void engine_poll(engine_test *test, engine_ask *ask, const char *user, uint64_t 
     memset(&ticket, 0xee, sizeof(ticket)); /* it was copied */
 }
 
+void engine_refuse(engine_test *test, engine_ask *ask, const char *user, seckill_status reason, uint32_t timeout_ms) {
+    seckill_refuse_options options = SECKILL_REFUSE_OPTIONS_INIT;
+
+    begin(test, ask);
+    options.user = bytes_of(user);
+    options.request_id = bytes_of(user);
+    options.reason = reason;
+    options.timeout_ms = timeout_ms;
+    started(ask, seckill_refuse(test->item, &options, &ask->op, on_ticket, ask));
+}
+
 void engine_process(engine_test *test, engine_ask *ask, const seckill_queue_process_options *options) {
     begin(test, ask);
     started(ask, seckill_queue_process(test->item, options, on_queue, ask));

@@ -89,8 +89,9 @@ void engine_finish_transfers(engine_test *test, engine_ask *ask, uint32_t timeou
 void engine_lookup(engine_test *test, engine_ask *ask, const char *user, uint32_t timeout_ms);
 void engine_cancel(engine_test *test, engine_ask *ask, const char *user, uint32_t timeout_ms);
 void engine_enqueue(engine_test *test, engine_ask *ask, const char *user, uint32_t timeout_ms);
-/* By a ticket of the user, place `n` of an epoch. */
+/* By a ticket of the user, place `n` of an epoch; both 0: in a queue of the shop's own. */
 void engine_poll(engine_test *test, engine_ask *ask, const char *user, uint64_t epoch, uint64_t n, uint32_t timeout_ms);
+void engine_refuse(engine_test *test, engine_ask *ask, const char *user, seckill_status reason, uint32_t timeout_ms);
 void engine_process(engine_test *test, engine_ask *ask, const seckill_queue_process_options *options);
 void engine_define(engine_test *test, engine_ask *ask, uint32_t timeout_ms);
 void engine_purge(engine_test *test, engine_ask *ask, uint32_t timeout_ms);

@@ -71,7 +71,13 @@ static void start_one(schedule *run) {
     (void)snprintf(user, sizeof(users[0]), "%u", (unsigned)((size_t)(user - users[0]) / sizeof(users[0])));
     ask->test = test;
     ask->then = maybe_act;
-    switch (chance(run, 20)) {
+    switch (chance(run, 22)) {
+    case 20:
+        engine_refuse(test, ask, user, chance(run, 2) ? SECKILL_SOLD_OUT : SECKILL_BLACKLISTED, timeout);
+        break;
+    case 21:
+        engine_poll(test, ask, user, 0, 0, timeout);
+        break;
     case 0:
         engine_define(test, ask, timeout);
         break;
@@ -141,6 +147,25 @@ static void mix_places(schedule *run, const fake_sent *sent, sk__writer *writer)
         fake_write_place(&run->test->wire, writer, 1, 1 + chance(run, 40));
 }
 
+/* Some refused now, or before, or not at all, and some whose id was granted. Also to a reserve. */
+static void mix_refused(schedule *run, const fake_sent *sent, sk__writer *writer) {
+    static const uint8_t kinds[][2] = {{SECKILL_OK, 2}, {SECKILL_SOLD_OUT, 3}, {SECKILL_NOT_ENOUGH, 3}, {SECKILL_ENDED, 3},
+                                       {200, 0},        {SECKILL_TOO_OLD, 0},  {SK__ANSWER_AGAIN, 0},   {SECKILL_OK, 3}};
+    uint8_t chosen[SECKILL_BATCH_MAX];
+    size_t ops = fake_sent_ops(sent);
+
+    if (sent->script == SK__SCRIPT_refuse)
+        fake_write_progress(writer, run->test->wire.queue_decided, run->test->wire.queue_enqueued);
+    for (size_t i = 0; i < ops; i++) {
+        chosen[i] = (uint8_t)chance(run, sizeof(kinds) / sizeof(kinds[0]));
+        fake_write_answer(writer, kinds[chosen[i]][0], kinds[chosen[i]][1]);
+    }
+    for (size_t i = 0; i < ops; i++) {
+        if (kinds[chosen[i]][1] != 0)
+            fake_write_refused(&run->test->wire, writer, fake_sent_id(sent, i), chance(run, 300));
+    }
+}
+
 /* Some of it decided, and a reason to stop. */
 static void mix_processed(schedule *run, sk__writer *writer) {
     static const uint8_t stops[] = {0, SECKILL_SOLD_OUT, SECKILL_NOT_ENOUGH, SECKILL_PAUSED, SK__ANSWER_AGAIN, SECKILL_ENDED};
@@ -181,7 +206,14 @@ static void mixed(schedule *run, size_t index) {
 
     fake_write_header(wire, &writer, wire->shard_version);
     switch (sent->script) {
+    case SK__SCRIPT_refuse:
+        mix_refused(run, sent, &writer);
+        break;
     case SK__SCRIPT_reserve:
+        if (chance(run, 3) == 0) {
+            mix_refused(run, sent, &writer);
+            break;
+        }
         for (size_t i = 0; i < fake_sent_ops(sent); i++)
             fake_write_answer(&writer, chance(run, 2) ? SK__ANSWER_AGAIN : (uint8_t)(1 + chance(run, 6)), 0);
         break;

@@ -71,6 +71,19 @@ seckill_status sale_start_poll(sale *self, const seckill_ticket *ticket, sale_ti
     return seckill_poll(self->item, &options, NULL, on_ticket, answer);
 }
 
+seckill_status sale_start_refuse(sale *self, const char *user, const char *request_id, uint32_t quantity, int64_t created_ms,
+                                 seckill_status reason, sale_ticket_answer *answer) {
+    seckill_refuse_options options = SECKILL_REFUSE_OPTIONS_INIT;
+
+    options.user = bytes_of(user);
+    options.request_id = bytes_of(request_id);
+    options.quantity = quantity;
+    options.created_ms = created_ms;
+    options.reason = reason;
+    memset(answer, 0, sizeof(*answer));
+    return seckill_refuse(self->item, &options, NULL, on_ticket, answer);
+}
+
 sale_ticket_answer sale_enqueue_at(sale *self, const char *user, const char *request_id, uint32_t quantity,
                                    int64_t created_ms) {
     sale_ticket_answer answer;
@@ -87,6 +100,36 @@ sale_ticket_answer sale_poll(sale *self, const seckill_ticket *ticket) {
     sale_ticket_answer answer;
 
     wait_for(self, &answer, sale_start_poll(self, ticket, &answer));
+    return answer;
+}
+
+/* ---- for shops with a queue of their own ---- */
+
+seckill_ticket sale_outside(sale *self, const char *user, const char *request_id, uint32_t quantity, int64_t created_ms) {
+    seckill_reserve_options options = SECKILL_RESERVE_OPTIONS_INIT;
+    seckill_ticket ticket;
+
+    options.user = bytes_of(user);
+    options.request_id = bytes_of(request_id);
+    options.quantity = quantity;
+    options.created_ms = created_ms;
+    if (seckill_ticket_outside(self->item, &options, &ticket) != SECKILL_OK)
+        abort();
+    return ticket;
+}
+
+sale_ticket_answer sale_poll_outside(sale *self, const char *user, const char *request_id, uint32_t quantity,
+                                     int64_t created_ms) {
+    seckill_ticket ticket = sale_outside(self, user, request_id, quantity, created_ms);
+
+    return sale_poll(self, &ticket);
+}
+
+sale_ticket_answer sale_refuse(sale *self, const char *user, const char *request_id, uint32_t quantity, int64_t created_ms,
+                               seckill_status reason) {
+    sale_ticket_answer answer;
+
+    wait_for(self, &answer, sale_start_refuse(self, user, request_id, quantity, created_ms, reason, &answer));
     return answer;
 }
 

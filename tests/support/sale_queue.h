@@ -38,11 +38,19 @@ typedef struct {
 sale_ticket_answer sale_enqueue(sale *self, const char *user, const char *request_id, uint32_t quantity);
 sale_ticket_answer sale_enqueue_at(sale *self, const char *user, const char *request_id, uint32_t quantity, int64_t created_ms);
 sale_ticket_answer sale_poll(sale *self, const seckill_ticket *ticket);
+/* The same with the ticket of a request that waits in a queue of the shop's own; it must be given one. */
+seckill_ticket sale_outside(sale *self, const char *user, const char *request_id, uint32_t quantity, int64_t created_ms);
+sale_ticket_answer sale_poll_outside(sale *self, const char *user, const char *request_id, uint32_t quantity,
+                                     int64_t created_ms);
+sale_ticket_answer sale_refuse(sale *self, const char *user, const char *request_id, uint32_t quantity, int64_t created_ms,
+                               seckill_status reason);
 
 /* Starts one; answer->calls becomes 1. For many at once. */
 seckill_status sale_start_enqueue(sale *self, const char *user, const char *request_id, uint32_t quantity, int64_t created_ms,
                                   sale_ticket_answer *answer);
 seckill_status sale_start_poll(sale *self, const seckill_ticket *ticket, sale_ticket_answer *answer);
+seckill_status sale_start_refuse(sale *self, const char *user, const char *request_id, uint32_t quantity, int64_t created_ms,
+                                 seckill_status reason, sale_ticket_answer *answer);
 
 /* Runs the loop until each of these has been called back. */
 void sale_wait_tickets(sale *self, const sale_ticket_answer *answers, size_t count);

@@ -221,6 +221,9 @@ static void a_ticket_has_its_own_claims(void **state) {
     assert_true(claims.shard == 1023 && claims.epoch == 9007199254740991 && claims.n == 1 && claims.ref.quantity == 2);
     assert_true(claims.ref.issued_ms == issued_ms && claims.ref.valid_until_ms == issued_ms + 120000);
     assert_true(claims.ref.hold_until_ms == 0 && claims.ref.price == 0);
+    static const char outside[] = TICKET_HEAD "\"shard\":1,\"epoch\":0,\"n\":0}";
+    assert_true(sk__claims_read(SECKILL_TOKEN_TICKET, (const uint8_t *)outside, sizeof outside - 1, &claims));
+    assert_true(claims.shard == 1 && claims.epoch == 0 && claims.n == 0);
     assert_int_equal(read_as(SECKILL_TOKEN_RESERVATION, ticket, &ref), SECKILL_TOKEN_CLAIMS);
     assert_int_equal(read_as(SECKILL_TOKEN_SESSION, ticket, &ref), SECKILL_TOKEN_CLAIMS);
     assert_int_equal(read_as(SECKILL_TOKEN_TICKET, HEAD TIMES TAIL, &ref), SECKILL_TOKEN_CLAIMS);

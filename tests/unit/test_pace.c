@@ -34,7 +34,7 @@ static void the_wait_follows_from_what_was_decided(void **state) {
     note_waiting(&pace, 300, 5200); /* 1,000 a second */
     assert_int_equal(sk__pace_wait_ms(&pace, 10), 10);
     assert_int_equal(sk__pace_wait_ms(&pace, 3000), 3000);
-    assert_int_equal(sk__pace_wait_ms(&pace, 0), 1);
+    assert_int_equal(sk__pace_wait_ms(&pace, 0), 0);
     note_waiting(&pace, 900, 5400); /* 3,000 a second: half-way there */
     assert_int_equal(sk__pace_wait_ms(&pace, 2000), 1000);
     note_waiting(&pace, 950, 5500); /* measured over 200 ms and more only */

@@ -49,6 +49,7 @@ static void a_record_is_read_whole(void **state) {
     assert_true(record.shown.since_ms == INT64_C(1700000000123));
     assert_true(record.shown.ends_ms == INT64_C(1700000060123));
     assert_int_equal(record.grace_ms, 604800000);
+    assert_int_equal(record.shown.reason, SECKILL_OK);
 }
 
 static void every_state_is_shown_and_no_other(void **state) {
@@ -62,9 +63,33 @@ static void every_state_is_shown_and_no_other(void **state) {
         write_record(&writer, (uint8_t)value);
         reader = sk__reader_of(bytes, writer.at);
         sk__read_record(&reader, &record);
-        assert_int_equal(reader.failed, value % 16 < SECKILL_RESERVED || value % 16 > SECKILL_RESERVATION_BLACKLISTED);
+        assert_int_equal(reader.failed, value % 16 < SECKILL_RESERVED || value % 16 > SECKILL_RESERVATION_REFUSED);
         if (!reader.failed) /* above the state stands the audit's stamp */
             assert_int_equal(record.shown.state, value % 16 == VOID ? SECKILL_RESERVATION_EXPIRED : value % 16);
+    }
+}
+
+/* What a refused request has in place of a price; what is no reason is read as blacklisted. */
+static void a_refused_request_says_why(void **state) {
+    static const uint64_t more[] = {256 + 1, 65536 + 1, UINT64_C(1) << 32 | 1, (UINT64_C(1) << 56) - 1};
+
+    (void)state;
+    for (uint64_t i = 0; i < 256 + sizeof(more) / sizeof(more[0]); i++) {
+        uint64_t stored = i < 256 ? i : more[i - 256];
+        bool is_reason = stored == 1 || stored == 2 || stored == 3 || stored == 6;
+        uint8_t bytes[64];
+        sk__writer writer = sk__writer_of(bytes, sizeof(bytes));
+        sk__writer price = sk__writer_of(bytes + 21, 7);
+        sk__reader reader;
+        sk__record record;
+
+        write_record(&writer, SECKILL_RESERVATION_REFUSED);
+        sk__write_u56(&price, stored);
+        reader = sk__reader_of(bytes, writer.at);
+        sk__read_record(&reader, &record);
+        assert_true(sk__reader_done(&reader));
+        assert_int_equal(record.shown.price, 0);
+        assert_int_equal(record.shown.reason, is_reason ? stored : SECKILL_BLACKLISTED);
     }
 }
 
@@ -220,6 +245,14 @@ static void places_out_of_range_are_not_believed(void **state) {
     }
 }
 
+static void a_place_outside_is_two_zeros(void **state) {
+    uint8_t bytes[32] = {SECKILL_OK, QUEUED};
+
+    (void)state;
+    assert_true(is_sound_of(bytes, SK__ANSWER_SIZE + 22, 1, true));
+    assert_false(is_sound_of(bytes, SK__ANSWER_SIZE + 22, 1, false));
+}
+
 static void ok_is_no_reason_for_a_refusal(void **state) {
     uint8_t bytes[256];
     sk__writer writer = sk__writer_of(bytes, sizeof(bytes));
@@ -344,6 +377,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_record_is_read_whole),
         cmocka_unit_test(every_state_is_shown_and_no_other),
+        cmocka_unit_test(a_refused_request_says_why),
         cmocka_unit_test(a_reply_cut_short_or_too_long_is_not_sound),
         cmocka_unit_test(a_bad_record_makes_the_reply_unsound),
         cmocka_unit_test(every_status_of_the_business_is_read_and_no_other),
@@ -351,6 +385,7 @@ int main(void) {
         cmocka_unit_test(an_ok_needs_its_record),
         cmocka_unit_test(places_are_read_behind_the_answers),
         cmocka_unit_test(places_out_of_range_are_not_believed),
+        cmocka_unit_test(a_place_outside_is_two_zeros),
         cmocka_unit_test(ok_is_no_reason_for_a_refusal),
         cmocka_unit_test(a_queue_cannot_have_decided_more_than_came),
         cmocka_unit_test(a_header_is_read),

@@ -72,6 +72,8 @@ static void a_ticket_that_goes_in_comes_out(void **state) {
     ticket.shard = SECKILL_SHARDS_MAX - 1;
     ticket.epoch = ticket.n = (uint64_t)SECKILL_AMOUNT_MAX;
     check_ticket(f->local, f->local, &ticket);
+    ticket.epoch = ticket.n = 0; /* in a queue of the shop's own */
+    check_ticket(f->local, f->local, &ticket);
 }
 
 static void a_ticket_out_of_range_is_not_issued(void **state) {
