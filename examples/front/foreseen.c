@@ -16,7 +16,7 @@ static foreseen_units sum_up(const seckill_stock_result *result) {
         seen.versions += shard->version;
         seen.epochs += shard->epoch;
         seen.units += shard->available > 0 ? (uint64_t)shard->available : 0;
-        in += shard->transferred_in;
+        in += shard->transferred_in; /* at most SECKILL_AMOUNT_MAX of 1,024 shards: the sum fits */
         out += shard->transferred_out;
     }
     /* More taken than sent: a failover made a shard forget what it sent, and nobody has booked it yet. */

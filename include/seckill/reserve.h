@@ -114,10 +114,10 @@ typedef struct {
     { sizeof(seckill_confirm_options), 0, {0, 0}, 0, 0 }
 
 /* Settles a reservation: reserved to sold, once, with an event for the orders side in the same atomic step. A reservation that
- * has expired, or that a failover lost, is taken again if the token is still valid by the server's clock, the sale is on, and
- * limit and stock allow; units are moved in from other shards where its own has too few.
- * The callback's status: SECKILL_OK. SECKILL_EXPIRED: for good. SECKILL_CANCELLED, SECKILL_REFUNDED. SECKILL_BLACKLISTED,
- * SECKILL_NO_RESERVATION: its request was refused, as blacklisted or for another reason, which the reservation says.
+ * has expired, or that a failover lost (even if its request was refused since, unless as blacklisted), is taken again if the
+ * token is still valid by the server's clock, the sale is on, and limit and stock allow; units are moved in from other shards
+ * where its own has too few.
+ * The callback's status: SECKILL_OK. SECKILL_EXPIRED: for good. SECKILL_CANCELLED, SECKILL_REFUNDED, SECKILL_BLACKLISTED.
  * SECKILL_CONFLICT: the record says another quantity than the token. SECKILL_PAUSED, SECKILL_NOT_STARTED: the hold is over, and
  * nothing is taken again now. SECKILL_BUSY: too many events wait (settings.max_events), or the record is lost and the user has
  * SECKILL_USER_RECORDS_MAX others. Confirmed again with another order_ref, the first one stands: the answer is `replayed`. */

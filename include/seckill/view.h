@@ -20,7 +20,9 @@
  *
  * For FFI: every structure is plain, of whole-number fields of fixed width, pointers, sizes and arrays; an enum in it is an int
  * of 4 bytes. The caller sets struct_size to the size it knows; what that leaves room for is filled, so that a declaration
- * which was copied from this header goes on being right when later releases add fields at the end.
+ * which was copied from this header goes on being right when later releases add fields at the end. Structures without it
+ * (reservations, references, tickets, findings, numbers of a shard) are as they are for one minor version before 1.0: compare
+ * their sizes with this header's when the library is replaced.
  *
  * Replies are ranges of bytes, such as a string of Lua, and are read before the call returns. What points into them is named.
  *
@@ -269,7 +271,8 @@ SECKILL_API SECKILL_CHECKED seckill_status seckill_view_ask_ticket(const seckill
 
 /* Takes the reply, for the same ticket.
  * SECKILL_OK: see `state`. SECKILL_TOO_OLD: no such request is known, and its time is over. SECKILL_SERVER_BUSY: ask again.
- * SECKILL_PROTOCOL: this is no such reply. SECKILL_NOT_DEFINED, SECKILL_INVALID. Whatever it is, `answer` is filled. */
+ * SECKILL_PROTOCOL: this is no such reply. SECKILL_NOT_DEFINED, SECKILL_INVALID. Unless it is SECKILL_INVALID, `answer` is
+ * filled. */
 SECKILL_API SECKILL_CHECKED seckill_status seckill_view_take_ticket(seckill_view *view, const seckill_ticket *ticket,
                                                                     const char *reply, size_t size,
                                                                     seckill_view_ticket *answer);

@@ -51,10 +51,10 @@ typedef struct {
 
 /* What a whole round adds up to. */
 typedef struct {
-    bool is_quiet;     /* nothing is overdue, and no more was taken than sent */
+    bool is_quiet;     /* nothing is overdue, no more was taken than sent, and there is no more than an item can have */
     uint64_t versions; /* of all shards together, and their epochs: each only rises */
     uint64_t epochs;
-    int64_t units; /* available, or on their way */
+    int64_t units; /* available, or on their way; of a round that is not quiet it says nothing */
 } sk__view_sum;
 
 struct seckill_view {

@@ -35,11 +35,11 @@ void seckill_command_free(seckill_command *command) {
 }
 
 sk__writing *sk__writing_begin(seckill_command *command, uint32_t flags) {
-    if (command == NULL || (flags & ~(uint32_t)SECKILL_WITH_TEXT) != 0)
+    if (command == NULL)
         return NULL;
     memset(command, 0, sizeof(*command));
     command->struct_size = sizeof(*command);
-    return (sk__writing *)(void *)command;
+    return (flags & ~(uint32_t)SECKILL_WITH_TEXT) == 0 ? (sk__writing *)(void *)command : NULL;
 }
 
 void sk__writing_add(sk__writing *writing, seckill_bytes bytes) {

@@ -55,7 +55,7 @@ seckill_status seckill_view_ask_shard(const seckill_view *view, uint32_t shard, 
 /* ---- what a round adds up to ---- */
 
 /* What shards owe is nobody's, so that it takes nothing off what others have. More taken than sent: a failover made a shard
- * forget what it sent, and nobody has booked it yet. */
+ * forget what it sent, and nobody has booked it yet. More than any item has: damage, of which nothing is believed. */
 static sk__view_sum sum_up(const seckill_view *view) {
     sk__view_sum sum = {true, 0, 0, 0};
     int64_t moving = 0;
@@ -69,8 +69,9 @@ static sk__view_sum sum_up(const seckill_view *view) {
         sum.units += shard->available > 0 ? shard->available : 0;
         moving += shard->transferred_out - shard->transferred_in;
     }
-    sum.is_quiet = sum.is_quiet && moving >= 0;
-    sum.units += moving > 0 ? moving : 0;
+    sum.is_quiet = sum.is_quiet && moving >= 0 && moving <= SECKILL_AMOUNT_MAX && sum.units <= SECKILL_AMOUNT_MAX;
+    if (sum.is_quiet)
+        sum.units += moving;
     return sum;
 }
 
@@ -102,7 +103,7 @@ seckill_status seckill_view_take_shard(seckill_view *view, uint32_t shard, uint3
     memset(&stock, 0, sizeof(stock));
     header = sk__read_shard_header(&reader);
     sk__read_stock(&reader, &stock);
-    if (!sk__reader_done(&reader))
+    if (!sk__reader_done(&reader) || stock.transferred_in < 0 || stock.transferred_out < 0)
         return SECKILL_PROTOCOL;
     stock.shard = shard;
     stock.settings_version = header.settings_version;

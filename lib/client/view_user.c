@@ -70,6 +70,11 @@ static void tell(seckill_view *view, const seckill_ticket *ticket, const sk__ans
     }
 }
 
+/* A host that takes one ticket's reply for another's must not tell a user of somebody else's reservation. */
+static bool is_about(const sk__answer *answer, const seckill_ticket *ticket) {
+    return !answer->has_record || memcmp(answer->record.shown.id, ticket->reservation_id, sizeof(ticket->reservation_id)) == 0;
+}
+
 static seckill_status read_ticket(seckill_view *view, const seckill_ticket *ticket, sk__reader *reply,
                                   seckill_view_ticket *all) {
     sk__shard_header header = sk__read_shard_header(reply);
@@ -81,7 +86,7 @@ static seckill_status read_ticket(seckill_view *view, const seckill_ticket *tick
 
     (void)sk__read_bytes(&bodies, SK__ANSWER_SIZE);
     answer = sk__read_answer(reply, &bodies);
-    if (!is_sound || !sk__fits_poll(&answer, ticket->n == 0))
+    if (!is_sound || !sk__fits_poll(&answer, ticket->n == 0) || !is_about(&answer, ticket))
         return SECKILL_PROTOCOL;
     sk__view_saw(view, &header);
     sk__pace_note(&view->shards[home_of(view, owner_of(ticket))].pace, progress.decided, progress.enqueued, header.now_ms);

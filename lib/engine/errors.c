@@ -88,7 +88,8 @@ void sk__describe_error(const char *text, size_t size, char *description, size_t
 
     if (skipped >= size)
         skipped = 0;
-    (void)snprintf(description, description_size, "%.*s", (int)(size - skipped), text + skipped);
+    (void)snprintf(description, description_size, "%.*s",
+                   (int)(size - skipped < description_size ? size - skipped : description_size), text + skipped);
     place = find_place(description);
     if (place != NULL)
         *place = '\0';

@@ -83,7 +83,10 @@ local function confirm(user, order_ref, id, quantity, price, valid_until, flags)
     if not at and #text >= RECORDS_MAX * RECORD_SIZE then return answer('busy', 0) end
     return restore(user, at or #text + 1, record, price)
   end
-  if record.state == REFUSED then return answer(never_granted(record), REPLAYED, stored) end
+  local refused = record.state == REFUSED and reason_of(record)
+  if refused == 'blacklisted' then return answer(refused, REPLAYED, stored) end
+  -- There is a token, so it was granted once: a failover lost that, and when it was asked for again there was no unit.
+  if refused then record.state, record.price = EXPIRED, price end
   if OVER[record.state] then return answer(OVER[record.state], REPLAYED, stored) end
   if not has_room_for_event() then return answer('busy', 0) end
   if record.state == RESERVED then return confirm_reserved(user, at, record, order_ref) end

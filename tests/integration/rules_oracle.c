@@ -106,11 +106,14 @@ static seckill_status over(const oracle_record *record) {
     }
 }
 
-/* The same for who takes it for a reservation. */
-static seckill_status gone(const oracle_record *record) {
-    bool never_was = record->state == SECKILL_RESERVATION_REFUSED && record->reason != SECKILL_BLACKLISTED;
+/* Refused for want of something, not for who the user is. */
+static bool was_short(const oracle_record *record) {
+    return record->state == SECKILL_RESERVATION_REFUSED && record->reason != SECKILL_BLACKLISTED;
+}
 
-    return never_was ? SECKILL_NO_RESERVATION : over(record);
+/* The same as over() for who takes it for a reservation. */
+static seckill_status gone(const oracle_record *record) {
+    return was_short(record) ? SECKILL_NO_RESERVATION : over(record);
 }
 
 static bool stands(const oracle_record *record) {
@@ -227,16 +230,25 @@ static oracle_answer refuse_for_good(const oracle *o, oracle_record *record, int
     return say(SECKILL_EXPIRED, false, record);
 }
 
+/* What was refused in place of a grant that got lost is as if it was not there. */
+static void forget_refusal(oracle_record *record, const oracle_record *token) {
+    if (record != NULL && was_short(record))
+        *record = *token;
+}
+
 static oracle_answer confirm_late(oracle *o, int user, oracle_record *record, const oracle_record *token) {
     oracle_user *who = &o->users[user];
     oracle_shard *shard = home(o, user);
 
-    if (o->now > token->valid_until)
+    if (o->now > token->valid_until) {
+        forget_refusal(record, token);
         return record == NULL ? say(SECKILL_EXPIRED, false, NULL) : refuse_for_good(o, record, token->valid_until);
+    }
     if (oracle_sale_status(o) == SECKILL_PAUSED || oracle_sale_status(o) == SECKILL_NOT_STARTED)
         return say(oracle_sale_status(o), false, NULL);
     if (record == NULL && who->count >= SECKILL_USER_RECORDS_MAX)
         return say(SECKILL_BUSY, false, NULL);
+    forget_refusal(record, token);
     if (record == NULL) {
         record = &who->records[who->count++];
         *record = *token;
@@ -261,8 +273,9 @@ oracle_answer oracle_confirm(oracle *o, int user, int request, uint32_t quantity
         return say(SECKILL_CONFLICT, false, NULL);
     if (record != NULL && record->state == SECKILL_RESERVATION_SOLD)
         return say(SECKILL_OK, true, record);
-    if (record != NULL && record->state != SECKILL_RESERVED && record->state != SECKILL_RESERVATION_EXPIRED)
-        return say(gone(record), true, record);
+    if (record != NULL && record->state != SECKILL_RESERVED && record->state != SECKILL_RESERVATION_EXPIRED &&
+        !was_short(record))
+        return say(over(record), true, record);
     if (shard->event_count >= o->settings.max_events)
         return say(SECKILL_BUSY, false, NULL);
     if (record == NULL || record->state != SECKILL_RESERVED)

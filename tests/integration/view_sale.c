@@ -277,8 +277,26 @@ static void an_item_that_is_purged_and_defined_anew_is_noticed(void **state) {
     close_reading(&self);
 }
 
-static seckill_status write_item(const void *view, uint32_t flags, seckill_command *command) {
-    return seckill_view_ask_item(view, flags, command);
+enum { COMMANDS = 6 };
+
+/* Each of the commands in turn. */
+static seckill_status write_any(const reading *self, const seckill_ticket *ticket, int which, seckill_command *command) {
+    const seckill_subject subject = {"user", {"alice", 5}};
+    const uint32_t flags = SECKILL_WITH_TEXT;
+    switch (which) {
+    case 0:
+        return seckill_view_ask_items(NULL, "sale", flags, command);
+    case 1:
+        return seckill_view_ask_listed(NULL, &subject, 1, flags, command);
+    case 2:
+        return seckill_view_ask_item(self->view, flags, command);
+    case 3:
+        return seckill_view_ask_shard(self->view, 0, flags, command);
+    case 4:
+        return seckill_view_ask_ticket(self->view, ticket, flags, command);
+    default:
+        return seckill_view_ask_user(self->view, "alice", 5, flags, command);
+    }
 }
 
 /* What a replica knows may be old: none of the scripts answers there. */
@@ -288,18 +306,22 @@ static void a_replica_does_not_answer(void **state) {
     reading self;
     rules_sell_patiently(r, 1, 1, 3);
     open_reading(&self, r);
+    const sale_ticket_answer placed = sale_enqueue(&r->sale, "alice", "r", 1);
     assert_status(view_host_item(&self.host, self.view), SECKILL_OK);
+    assert_status(seckill_view_begin(self.view, 1), SECKILL_OK);
     assert_status(seckill_command_new(&command), SECKILL_OK);
     redis_server_forget(redis_server_command(r->server, "REPLICAOF 127.0.0.1 1"));
-    assert_status(write_item(self.view, SECKILL_WITH_TEXT, command), SECKILL_OK);
-    redisReply *reply =
-        redis_server_command_argv(r->server, (int)command->argc, (const char **)(uintptr_t)command->argv, command->sizes);
-    assert_int_equal(reply->type, REDIS_REPLY_ERROR);
-    self.host.error.struct_size = sizeof self.host.error;
-    assert_status(seckill_view_read_error(reply->str, reply->len, &self.host.error), SECKILL_OK);
-    assert_int_equal(self.host.error.then, SECKILL_THEN_TRY_LATER);
-    assert_status(self.host.error.status, SECKILL_SERVER_BUSY);
-    redis_server_forget(reply);
+    for (int i = 0; i < COMMANDS; i++) {
+        assert_status(write_any(&self, &placed.ticket, i, command), SECKILL_OK);
+        redisReply *reply =
+            redis_server_command_argv(r->server, (int)command->argc, (const char **)(uintptr_t)command->argv, command->sizes);
+        assert_int_equal(reply->type, REDIS_REPLY_ERROR);
+        self.host.error.struct_size = sizeof self.host.error;
+        assert_status(seckill_view_read_error(reply->str, reply->len, &self.host.error), SECKILL_OK);
+        assert_int_equal(self.host.error.then, SECKILL_THEN_TRY_LATER);
+        assert_status(self.host.error.status, SECKILL_SERVER_BUSY);
+        redis_server_forget(reply);
+    }
     redis_server_forget(redis_server_command(r->server, "REPLICAOF NO ONE"));
     seckill_command_free(command);
     close_reading(&self);

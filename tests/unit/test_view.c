@@ -109,6 +109,8 @@ static void what_is_malformed_writes_nothing(void **state) {
     (void)state;
     assert_status(seckill_view_ask_item(view, 0, command), SECKILL_OK);
     assert_status(seckill_view_ask_item(view, 2, command), SECKILL_INVALID);
+    assert_int_equal(command->argc, 0);
+    assert_status(seckill_view_ask_item(view, 0, command), SECKILL_OK);
     assert_status(seckill_view_ask_items("a{b}", "sale", 0, command), SECKILL_INVALID);
     assert_int_equal(command->argc, 0);
     assert_null(command->data);

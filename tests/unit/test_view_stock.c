@@ -240,6 +240,52 @@ static void what_is_there_or_on_its_way_is_left(void **state) {
     assert_int_equal(proven(first, second), 5);
 }
 
+/* As many shards as an item may have, each with numbers that one alone might say: no item has so much, and no sum runs over. */
+static void numbers_that_no_item_has_prove_nothing(void **state) {
+    char tags[2 * SECKILL_SHARDS_MAX];
+    map_says list = USUAL_MAP;
+    stock_says says = SOLD_OUT_STOCK;
+    seckill_view *view = known_view();
+    reply map;
+
+    (void)state;
+    memset(tags, ',', sizeof(tags));
+    for (size_t i = 0; i < sizeof(tags); i += 2)
+        tags[i] = '0';
+    tags[sizeof(tags) - 1] = '\0';
+    list.shards = SECKILL_SHARDS_MAX;
+    list.tags = tags;
+    map = map_reply(&list);
+    assert_status(take_item(view, &map, map.size), SECKILL_OK);
+    says.available = says.sent = SECKILL_AMOUNT_MAX;
+    says.taken = 0;
+    for (int64_t now_ms = 1; now_ms <= 2; now_ms++) {
+        uint32_t round = begin(view, now_ms);
+
+        for (uint32_t i = 0; i < SECKILL_SHARDS_MAX; i++)
+            assert_status(take(view, i, round, &says), SECKILL_OK);
+        assert_int_equal(stock_of(view).missing, 0);
+        assert_int_equal(stock_of(view).moving, SECKILL_SHARDS_MAX * SECKILL_AMOUNT_MAX);
+    }
+    assert_int_equal(stock_of(view).is_proven, 0);
+    seckill_view_free(view);
+}
+
+/* Totals only rise. */
+static void a_total_below_nothing_is_no_answer(void **state) {
+    stock_says taken = SOLD_OUT_STOCK, sent = SOLD_OUT_STOCK;
+    seckill_view *view = known_view();
+    uint32_t round = begin(view, 1);
+
+    (void)state;
+    taken.taken = -1;
+    sent.sent = -1;
+    assert_status(take(view, 0, round, &taken), SECKILL_PROTOCOL);
+    assert_status(take(view, 0, round, &sent), SECKILL_PROTOCOL);
+    assert_int_equal(stock_of(view).missing, SHARDS);
+    seckill_view_free(view);
+}
+
 static void a_round_that_is_given_up_ends_the_proof(void **state) {
     const stock_says all[SHARDS] = SOLD_OUT_ROUND;
     seckill_view *view = known_view();
@@ -296,6 +342,8 @@ int main(void) {
         cmocka_unit_test(two_rounds_that_see_the_same_prove_it),
         cmocka_unit_test(each_rule_alone_ends_the_proof),
         cmocka_unit_test(what_is_there_or_on_its_way_is_left),
+        cmocka_unit_test(numbers_that_no_item_has_prove_nothing),
+        cmocka_unit_test(a_total_below_nothing_is_no_answer),
         cmocka_unit_test(a_round_that_is_given_up_ends_the_proof),
         cmocka_unit_test(another_item_of_the_name_begins_anew),
     };
