@@ -397,9 +397,17 @@ int options_redis_password(const char *path, char password[OPTIONS_PASSWORD], ch
     return 1;
 }
 
+/* What systemd hands to a service (LoadCredential) is root's, in a folder for that service alone; who may read it stands in an
+ * access list, which the group's bits show. */
+static int is_credential(const char *path) {
+    const char *folder = options_environment("CREDENTIALS_DIRECTORY");
+    size_t size = folder ? strlen(folder) : 0;
+    return size > 0 && strncmp(path, folder, size) == 0 && path[size] == '/' && !strstr(path + size, "/..");
+}
+
 int options_exposed(const char *path, char trouble[256]) {
     struct stat about;
-    if (stat(path, &about) != 0 || (about.st_mode & (S_IRWXG | S_IRWXO)) == 0) {
+    if (is_credential(path) || stat(path, &about) != 0 || (about.st_mode & (S_IRWXG | S_IRWXO)) == 0) {
         return 0;
     }
     snprintf(trouble, 256, "%s is open to others than its owner (mode %04o): chmod 600", path,

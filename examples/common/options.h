@@ -71,7 +71,8 @@ int options_first_line(const char *path, char *line, size_t room, char trouble[2
  * `trouble`. Where neither is there it is "". */
 int options_redis_password(const char *path, char password[OPTIONS_PASSWORD], char trouble[256]);
 
-/* Whether others than its owner may read or write a file: 1 with a sentence in `trouble` that names its mode. */
+/* Whether others than its owner may read or write a file: 1 with a sentence in `trouble` that names its mode. What systemd
+ * handed to this service is not looked at. */
 int options_exposed(const char *path, char trouble[256]);
 
 /* Calls `each` with every key of a key file: PASERK keys, one a line; blank lines and lines that begin with # are skipped. The

@@ -1,12 +1,18 @@
 # The orders database, for the examples and tests that use it: include(.../common/orders_db.cmake), then link `orders_db`.
+# mysql:// needs libmariadb and liburiparser; without them it is refused with a sentence.
 if(NOT TARGET orders_db)
     find_package(PkgConfig REQUIRED)
     pkg_check_modules(SECKILL_SQLITE IMPORTED_TARGET GLOBAL sqlite3>=3.35)
     if(NOT SECKILL_SQLITE_FOUND)
         message(FATAL_ERROR "The orders database needs SQLite >= 3.35 with its headers. On Debian: apt install libsqlite3-dev")
     endif()
-    set(orders_db_sources orders_db.c orders_db_events.c orders_db_query.c orders_db_refunds.c orders_db_replay.c
-        orders_db_schema.c)
+    pkg_check_modules(SECKILL_MARIADB IMPORTED_TARGET GLOBAL libmariadb>=3.1)
+    include("${CMAKE_CURRENT_LIST_DIR}/url.cmake")
+    set(orders_db_sources orders_db.c orders_db_allocations.c orders_db_events.c orders_db_goods.c orders_db_inventory.c orders_db_query.c orders_db_refunds.c
+        orders_db_replay.c orders_sqlite.c orders_sqlite_schema.c)
+    if(SECKILL_MARIADB_FOUND AND TARGET example_url)
+        list(APPEND orders_db_sources orders_mysql.c orders_mysql_connect.c orders_mysql_schema.c)
+    endif()
     list(TRANSFORM orders_db_sources PREPEND "${CMAKE_CURRENT_LIST_DIR}/")
     add_library(orders_db STATIC ${orders_db_sources})
     set_target_properties(orders_db PROPERTIES C_STANDARD 11 C_STANDARD_REQUIRED ON C_EXTENSIONS OFF)
@@ -15,4 +21,8 @@ if(NOT TARGET orders_db)
     # Headers only: whoever uses it chooses the shared or the static library.
     target_include_directories(orders_db PUBLIC $<TARGET_PROPERTY:seckill::seckill,INTERFACE_INCLUDE_DIRECTORIES>)
     target_link_libraries(orders_db PUBLIC PkgConfig::SECKILL_SQLITE)
+    if(SECKILL_MARIADB_FOUND AND TARGET example_url)
+        target_compile_definitions(orders_db PUBLIC ORDERS_WITH_MYSQL)
+        target_link_libraries(orders_db PUBLIC PkgConfig::SECKILL_MARIADB example_url)
+    endif()
 endif()

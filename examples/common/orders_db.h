@@ -1,5 +1,5 @@
-/* The orders database of the example programs, on SQLite: every order, and the real inventory that orders take their units
- * from.
+/* The orders database of the example programs, on SQLite or MySQL (MariaDB is one too, below): every order, and the real
+ * inventory that orders take their units from.
  *
  * It is the last word on what is sold. An order and the units it takes are written in one transaction, and one that would take
  * more than there is gets refused, whatever Redis says: so orders never exceed the inventory. For every item
@@ -38,14 +38,16 @@ typedef enum {
     ORDERS_DB_NOT_FOUND, /* no such row */
     ORDERS_DB_REFUSED,   /* the change contradicts what is sold, or what was set before */
     ORDERS_DB_INVALID,   /* an argument is out of range */
-    ORDERS_DB_BUSY,      /* another process holds the lock for longer than busy_timeout_ms */
-    ORDERS_DB_READONLY,  /* the file or its folder may not be written */
+    ORDERS_DB_BUSY,      /* somebody else holds the lock for longer than busy_timeout_ms, or was in a deadlock with this one */
+    ORDERS_DB_READONLY,  /* the file, its folder or the server may not be written */
     ORDERS_DB_FULL,      /* the disk is full */
-    ORDERS_DB_CORRUPT,   /* the file is damaged, or is no database */
-    ORDERS_DB_SCHEMA,    /* a database, but of another program or of a newer release */
-    ORDERS_DB_MISSING,   /* there is no such file, or it was moved or deleted while it was open */
+    ORDERS_DB_CORRUPT,   /* the database is damaged, or the file is none */
+    ORDERS_DB_SCHEMA,    /* a database, but of another program or release, or without its tables */
+    ORDERS_DB_MISSING,   /* there is no such file, or it was moved or deleted while it was open; there is no such database */
     ORDERS_DB_NO_MEMORY,
-    ORDERS_DB_FAILED /* anything else, such as an I/O error */
+    ORDERS_DB_FAILED,      /* anything else, such as an I/O error */
+    ORDERS_DB_UNREACHABLE, /* MySQL: the server is down, does not answer in time, or the connection was lost */
+    ORDERS_DB_DENIED       /* MySQL: it lets this user or password not in, or not do this */
 } orders_db_status;
 
 /* A short stable name, such as "busy". */
@@ -54,19 +56,48 @@ const char *orders_db_status_name(orders_db_status status);
 /* ---- opening ---- */
 
 enum {
-    ORDERS_DB_CREATE = 1,   /* make the file if there is none */
+    ORDERS_DB_CREATE = 1,   /* SQLite: make the file if there is none */
     ORDERS_DB_READ_ONLY = 2 /* queries only; nothing can be written through this handle */
 };
 
-/* Opens a database; a new one gets its tables, and one of the release before gets what is new (unless it is only read).
- * Write-ahead log, every transaction synced to the disk before it counts.
- *   path              of the file; its folder must be on a local disk, since the write-ahead log needs shared memory
+/* Opens a database. `where` is one of
+ *
+ *   PATH, sqlite:PATH   a file, on a local disk, since the write-ahead log needs shared memory. A new one gets its tables, and
+ *                       one of the release before gets what is new (unless it is only read)
+ *   mysql://USER@HOST[:PORT]/DATABASE[?NAME=VALUE&...]
+ *                       a database of a MySQL (8.0.16 or later) or MariaDB (10.6 or later) server, with the tables that
+ *                       orders_db_migrate has made. Parts are percent-encoded; a password in it is refused. Names:
+ *       socket=PATH           of the server's unix socket, in the place of HOST and PORT
+ *       defaults-file=FILE    a MySQL option file; its groups [client] and [seckill] say password, TLS and so on
+ *       timeout=SECONDS       1 to 600, default 10: how long connecting may take, and an answer, not counting busy_timeout_ms
+ *                       The password is the environment's SECKILL_ORDERS_PASSWORD, else the option file's, else none.
+ *
+ * Either way every transaction is on the disk before it counts: of MySQL, where the server runs with its defaults
+ * (innodb_flush_log_at_trx_commit = 1).
  *   flags             ORDERS_DB_CREATE, ORDERS_DB_READ_ONLY
- *   busy_timeout_ms   how long each call waits for another process's lock, 0 to 60,000
+ *   busy_timeout_ms   how long each call waits for another process's lock, 0 to 60,000; MySQL rounds up to whole seconds, at
+ *                     least 1
  *   error             gets the cause where it fails
- * Not ORDERS_DB_READ_ONLY, and the file cannot be written: ORDERS_DB_READONLY. */
-orders_db_status orders_db_open(const char *path, unsigned flags, uint32_t busy_timeout_ms, orders_db **db,
+ * ORDERS_DB_INVALID: an argument, or `where` cannot be read, or is mysql:// in a build without it. Not ORDERS_DB_READ_ONLY, and
+ * the file cannot be written: ORDERS_DB_READONLY. */
+orders_db_status orders_db_open(const char *where, unsigned flags, uint32_t busy_timeout_ms, orders_db **db,
                                 char error[ORDERS_DB_ERROR_SIZE]);
+
+/* Whether `where` can be read at all, without opening anything: before it is logged, since it may hold a password. */
+orders_db_status orders_db_check(const char *where, char error[ORDERS_DB_ERROR_SIZE]);
+
+/* The path of a database that is a file; NULL: it is none. */
+const char *orders_db_path(const char *where);
+
+/* Hears what a migration does, one sentence for each step: before it is done. */
+typedef void (*orders_db_step_cb)(const char *step, void *user_data);
+
+/* Makes the tables in a database, or brings those of a release before to this one's; whatever ended it half-way, it is done by
+ * calling it again. Of MySQL it needs rights that nothing else here needs.
+ *   dry_run   only tell what would be done
+ * ORDERS_DB_SCHEMA: what is there is another program's, or of a newer release; nothing was changed. */
+orders_db_status orders_db_migrate(const char *where, bool dry_run, orders_db_step_cb cb, void *user_data,
+                                   char error[ORDERS_DB_ERROR_SIZE]);
 
 /* Closes; what was not committed is rolled back. NULL is allowed. */
 void orders_db_close(orders_db *db);
@@ -95,6 +126,76 @@ orders_db_status orders_db_set_inventory(orders_db *db, const char *activity, co
 orders_db_status orders_db_mend_inventory(orders_db *db, const char *activity, const char *item, int64_t *left,
                                           int64_t *mended);
 
+/* ---- goods: units on their way between a table of the shop's own and a sale ----
+ *
+ * The shop's table stands in the same database, and says how many units it has to sell anywhere. A *load* moves some to the
+ * item's real inventory, and then puts them on sale in Redis; a *return* takes what is available out of Redis, and then moves
+ * it back. Either is an allocation: noted under its operation's id before anything is moved, and ended when all of it is done.
+ * So whatever ends a program half-way, the same operation goes on where it stood, counts once, and Redis never has more on sale
+ * than the real inventory. Allocations are never deleted.
+ *
+ *     (none) -> begun -> done
+ *               begun -> undone     Redis will never do it: its operation of that id is another one
+ *
+ * Without goods the real inventory itself is where units come from and go to: a load puts on sale what was not on sale of it,
+ * and a return leaves in it what Redis gave back. */
+
+/* A row of the shop's own. Names are 1 to 64 of A-Z a-z 0-9 _, not a digit first. */
+typedef struct {
+    const char *table;        /* NAME, or SCHEMA.NAME */
+    const char *key_column;   /* the row is the only one that has ... */
+    const char *key_value;    /* ... this there, 1 to 128 bytes, as the database writes it; never part of any SQL */
+    const char *units_column; /* whole units, NULL for none */
+} orders_db_goods;
+
+typedef enum { ORDERS_DB_LOAD = 0, ORDERS_DB_RETURN = 1 } orders_db_direction;
+typedef enum { ORDERS_DB_BEGUN = 0, ORDERS_DB_DONE = 1, ORDERS_DB_UNDONE = 2 } orders_db_progress;
+
+/* "load", "return"; "begun", "done", "undone". */
+const char *orders_db_direction_name(orders_db_direction direction);
+const char *orders_db_progress_name(orders_db_progress progress);
+
+typedef struct {
+    const char *activity, *item, *operation; /* the operation's id is one that seckill_stock_load takes */
+    orders_db_direction direction;
+    int64_t asked;                /* units, to SECKILL_AMOUNT_MAX; 0: all there are */
+    const orders_db_goods *goods; /* NULL: without */
+
+    orders_db_progress progress; /* from here on set by the calls */
+    int64_t units;               /* of a load: how many it puts on sale. Of a return: how many came back; 0 until it ended */
+    int64_t begun_ms, ended_ms;  /* the clocks of those who said so; ended_ms 0: it has not */
+} orders_db_allocation;
+
+/* What an item's allocations looked like: for loads without goods. */
+typedef struct {
+    int64_t changes; /* of its allocations, ever */
+    int64_t loaded;  /* the caller's to fill in: what Redis has loaded, read after orders_db_see_allocations */
+} orders_db_seen;
+
+orders_db_status orders_db_see_allocations(orders_db *db, const char *activity, const char *item, orders_db_seen *seen);
+
+/* Begins an allocation, or finds the one of this id as it stands. A load's units are in the real inventory afterwards, and may
+ * be put on sale. Own transaction.
+ *   seen   of a load without goods; else not read, and may be NULL
+ * ORDERS_DB_INVALID: an argument is out of range, or the goods' table or a column is not there. ORDERS_DB_NOT_FOUND: the goods
+ * have no such row, or the item has no inventory. ORDERS_DB_REFUSED: there are not as many units, or none; several rows have
+ * that key; the table does not take part in transactions; the column holds no whole units; the id is of something else; another
+ * allocation of the item is begun and not ended, or (ORDERS_DB_BUSY) one has moved since `seen`, where there are no goods. */
+orders_db_status orders_db_allocate(orders_db *db, orders_db_allocation *allocation, const orders_db_seen *seen, int64_t at_ms);
+
+/* Ends an allocation that was begun: once Redis has said that all of it is done, or, with ORDERS_DB_UNDONE, that it never will
+ * be. One that has ended already stays as it is. Own transaction.
+ *   units   of a return: how many Redis gave; they move from the real inventory to the goods
+ * ORDERS_DB_NOT_FOUND: there is no such allocation, or the goods' row is gone. ORDERS_DB_REFUSED: the real inventory has fewer
+ * left than are to leave it, or as orders_db_allocate says of goods; it stays begun. */
+orders_db_status orders_db_allocation_end(orders_db *db, orders_db_allocation *allocation, orders_db_progress progress,
+                                          int64_t units, int64_t at_ms);
+
+/* An item's allocations that are begun and not ended, oldest first; what the callback gets is valid in it. */
+typedef void (*orders_db_allocation_cb)(const orders_db_allocation *allocation, void *user_data);
+orders_db_status orders_db_open_allocations(orders_db *db, const char *activity, const char *item, orders_db_allocation_cb cb,
+                                            void *user_data);
+
 /* ---- events ---- */
 
 /* An event and the item it is about. Its bytes and names are the caller's and must stay during the call. */
@@ -122,8 +223,10 @@ bool orders_db_recorded(orders_db_outcome outcome);
 orders_db_status orders_db_apply(orders_db *db, const orders_db_event *events, size_t count, orders_db_outcome *outcomes);
 
 /* The same in parts, for several batches in one transaction: begin, any of the calls between, then commit or rollback. After a
- * failed call between, or a failed commit, roll back. A failed commit may stand all the same (a sync that failed): do it again.
- * orders_db_begin finds out whether the file was moved or deleted: what is written after that would be lost. */
+ * failed call between, or a failed commit, roll back. A failed commit may stand all the same (a sync that failed, an answer
+ * that was lost): do it again. One transaction writes at a time: orders_db_begin waits for the others. It also finds out
+ * whether the file was moved or deleted: what is written after that would be lost; or whether the tables are of another release
+ * by now. */
 orders_db_status orders_db_begin(orders_db *db);
 orders_db_status orders_db_add(orders_db *db, const orders_db_event *events, size_t count, orders_db_outcome *outcomes);
 orders_db_status orders_db_commit(orders_db *db);

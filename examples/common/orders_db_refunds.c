@@ -1,6 +1,6 @@
 /* What is paid, and what must be refunded; see orders_db.h.
  *
- * A payment and a deadline may meet at the same order from two processes. SQLite lets one transaction write at a time, so one
+ * A payment and a deadline may meet at the same order from two processes. One transaction writes at a time, so one
  * of them comes second, and finds the other's note: the statements below change nothing then, and the tables' rules would not
  * let them.
  *
@@ -37,12 +37,12 @@ static orders_db_status not_marked(orders_db *db, const uint8_t *id) {
 }
 
 static orders_db_status mark_paid(orders_db *db, const uint8_t *id, int64_t at_ms) {
-    sqlite3_stmt *statement;
+    orders_sql_statement *statement;
     orders_db_status status = orders_db__use_for_order(db, ORDERS_DB__MARK_PAID, id, &statement);
     if (status == ORDERS_DB_OK) {
         status = orders_db__run_with(db, statement, 2, at_ms, "marking an order as paid");
     }
-    return status != ORDERS_DB_OK || sqlite3_changes(db->sqlite) == 1 ? status : not_marked(db, id);
+    return status != ORDERS_DB_OK || db->sql->changes(db) == 1 ? status : not_marked(db, id);
 }
 
 orders_db_status orders_db_mark_paid(orders_db *db, const uint8_t reservation_id[SECKILL_RESERVATION_ID_SIZE], int64_t at_ms) {
@@ -56,18 +56,6 @@ orders_db_status orders_db_mark_paid(orders_db *db, const uint8_t reservation_id
 
 /* ---- the deadline ---- */
 
-static orders_db_status refund_unpaid(orders_db *db, const char *activity, const char *item, int64_t confirmed_before_ms,
-                                      uint32_t max) {
-    sqlite3_stmt *statement;
-    orders_db_status status = orders_db__use_for_item(db, ORDERS_DB__REFUND_UNPAID, activity, item, &statement);
-    if (status != ORDERS_DB_OK) {
-        return status;
-    }
-    int code = sqlite3_bind_int64(statement, 3, confirmed_before_ms);
-    return code == SQLITE_OK ? orders_db__run_with(db, statement, 4, max, "noting refunds of unpaid orders")
-                             : orders_db__failed(db, code, "noting refunds of unpaid orders");
-}
-
 orders_db_status orders_db_refund_unpaid(orders_db *db, const char *activity, const char *item, int64_t confirmed_before_ms,
                                          uint32_t max, size_t *count) {
     bool own;
@@ -79,8 +67,9 @@ orders_db_status orders_db_refund_unpaid(orders_db *db, const char *activity, co
     if (status != ORDERS_DB_OK) {
         return status;
     }
-    status = refund_unpaid(db, activity, item, confirmed_before_ms, max);
-    size_t noted = status == ORDERS_DB_OK ? (size_t)sqlite3_changes(db->sqlite) : 0;
+    status = orders_db__run_for_item(db, ORDERS_DB__REFUND_UNPAID, activity, item, confirmed_before_ms, max,
+                                     "noting refunds of unpaid orders");
+    size_t noted = status == ORDERS_DB_OK ? (size_t)db->sql->changes(db) : 0;
     status = orders_db__end_own(db, own, status);
     *count = status == ORDERS_DB_OK ? noted : 0;
     return status;
@@ -88,52 +77,47 @@ orders_db_status orders_db_refund_unpaid(orders_db *db, const char *activity, co
 
 /* ---- refunds that Redis must still be told ---- */
 
-static size_t read_refund(sqlite3_stmt *statement, orders_db_refund *refund) {
-    const void *id = sqlite3_column_blob(statement, 0);
-    const void *user = sqlite3_column_blob(statement, 1);
-    size_t id_size = (size_t)sqlite3_column_bytes(statement, 0), user_size = (size_t)sqlite3_column_bytes(statement, 1);
-    if (!id || !user || id_size != sizeof refund->reservation_id || user_size > sizeof refund->user) {
+static size_t read_refund(orders_db *db, orders_sql_statement *statement, orders_db_refund *refund) {
+    seckill_bytes id = db->sql->column_data(statement, 0), user = db->sql->column_data(statement, 1);
+    if (id.size != sizeof refund->reservation_id || !user.data || user.size > sizeof refund->user) {
         return 0;
     }
-    memcpy(refund->reservation_id, id, id_size);
-    memcpy(refund->user, user, user_size);
-    refund->user_size = user_size;
+    memcpy(refund->reservation_id, id.data, id.size);
+    memcpy(refund->user, user.data, user.size);
+    refund->user_size = user.size;
     return 1;
 }
 
 orders_db_status orders_db_refunds_due(orders_db *db, const char *activity, const char *item, orders_db_refund *refunds,
                                        size_t room, size_t *count) {
-    sqlite3_stmt *statement;
+    orders_sql_statement *statement;
+    bool row;
     *count = 0;
     orders_db_status status = orders_db__use_for_item(db, ORDERS_DB__REFUNDS_DUE, activity, item, &statement);
     if (status != ORDERS_DB_OK) {
         return status;
     }
-    int code = sqlite3_bind_int64(statement, 3, (int64_t)room);
-    while (code == SQLITE_OK && *count < room && (code = sqlite3_step(statement)) == SQLITE_ROW) {
-        *count += read_refund(statement, &refunds[*count]);
-        code = SQLITE_OK;
+    db->sql->bind_int(statement, 3, (int64_t)room);
+    while (*count < room && (status = db->sql->step(db, statement, "listing refunds", &row)) == ORDERS_DB_OK && row) {
+        *count += read_refund(db, statement, &refunds[*count]);
     }
-    if (code != SQLITE_OK && code != SQLITE_DONE) {
-        status = orders_db__failed(db, code, "listing refunds");
-    }
-    (void)sqlite3_reset(statement);
+    db->sql->reset(statement);
     return status;
 }
 
 /* Runs a statement about one order; *changed says whether it did anything. */
 static orders_db_status run_for_order(orders_db *db, int which, const uint8_t *id, const char *doing, bool *changed) {
-    sqlite3_stmt *statement;
+    orders_sql_statement *statement;
     orders_db_status status = orders_db__use_for_order(db, which, id, &statement);
     if (status == ORDERS_DB_OK) {
         status = orders_db__run(db, statement, doing);
     }
-    *changed = status == ORDERS_DB_OK && sqlite3_changes(db->sqlite) > 0;
+    *changed = status == ORDERS_DB_OK && db->sql->changes(db) > 0;
     return status;
 }
 
 static orders_db_status move_to_refunded(orders_db *db, const uint8_t *id, int64_t at_ms) {
-    sqlite3_stmt *statement;
+    orders_sql_statement *statement;
     orders_db_status status = orders_db__use_for_order(db, ORDERS_DB__REFUND, id, &statement);
     return status == ORDERS_DB_OK ? orders_db__run_with(db, statement, 2, at_ms, "refunding an order") : status;
 }

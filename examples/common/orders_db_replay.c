@@ -29,27 +29,22 @@ bool orders_db_stays_sold(const orders_db_order *order) {
 
 /* ---- epochs ---- */
 
-static orders_db_status read_epochs(orders_db *db, sqlite3_stmt *statement, uint64_t *epochs, uint32_t shards) {
-    orders_db_status status = ORDERS_DB_OK;
-    int code;
-    while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
-        int64_t shard = sqlite3_column_int64(statement, 0);
-        if (shard >= 0 && shard < shards) {
-            epochs[shard] = (uint64_t)sqlite3_column_int64(statement, 1);
-        }
-    }
-    if (code != SQLITE_DONE) {
-        status = orders_db__failed(db, code, "reading which epochs were replayed");
-    }
-    (void)sqlite3_reset(statement);
-    return status;
-}
-
 orders_db_status orders_db_replayed(orders_db *db, const char *activity, const char *item, uint64_t *epochs, uint32_t shards) {
-    sqlite3_stmt *statement;
+    orders_sql_statement *statement;
+    bool row = false;
     memset(epochs, 0, shards * sizeof epochs[0]);
     orders_db_status status = orders_db__use_for_item(db, ORDERS_DB__REPLAYED, activity, item, &statement);
-    return status == ORDERS_DB_OK ? read_epochs(db, statement, epochs, shards) : status;
+    if (status != ORDERS_DB_OK) {
+        return status;
+    }
+    while ((status = db->sql->step(db, statement, "reading which epochs were replayed", &row)) == ORDERS_DB_OK && row) {
+        int64_t shard = db->sql->column_int(statement, 0);
+        if (shard >= 0 && shard < shards) {
+            epochs[shard] = (uint64_t)db->sql->column_int(statement, 1);
+        }
+    }
+    db->sql->reset(statement);
+    return status;
 }
 
 static orders_db_status note_replayed(orders_db *db, const char *activity, const char *item, uint32_t shard, uint64_t epoch) {
@@ -70,19 +65,16 @@ orders_db_status orders_db_note_replayed(orders_db *db, const char *activity, co
 /* ---- orders ---- */
 
 orders_db_status orders_db_last_number(orders_db *db, int64_t *number) {
-    sqlite3_stmt *statement;
+    orders_sql_statement *statement;
+    bool row;
     *number = 0;
     orders_db_status status = orders_db__use(db, ORDERS_DB__LAST_NUMBER, &statement);
     if (status != ORDERS_DB_OK) {
         return status;
     }
-    int code = sqlite3_step(statement);
-    if (code == SQLITE_ROW) {
-        *number = sqlite3_column_int64(statement, 0);
-    } else {
-        status = orders_db__failed(db, code, "looking for the last order");
-    }
-    (void)sqlite3_reset(statement);
+    status = orders_db__first(db, statement, "looking for the last order", &row);
+    *number = row ? db->sql->column_int(statement, 0) : 0;
+    db->sql->reset(statement);
     return status;
 }
 
@@ -91,18 +83,17 @@ orders_db_place orders_db_place_of(const orders_db_order *order) {
     return (orders_db_place){changed_ms, order->number};
 }
 
-static int bind_place(sqlite3_stmt *statement, orders_db_place after, int64_t last_number, uint32_t limit) {
+static void bind_place(orders_db *db, orders_sql_statement *statement, orders_db_place after, int64_t last_number,
+                       uint32_t limit) {
     const int64_t values[] = {after.changed_ms, after.number, last_number, limit};
-    int code = SQLITE_OK;
-    for (int i = 0; i < 4 && code == SQLITE_OK; i++) {
-        code = sqlite3_bind_int64(statement, 3 + i, values[i]);
+    for (int i = 0; i < 4; i++) {
+        db->sql->bind_int(statement, 3 + i, values[i]);
     }
-    return code;
 }
 
 orders_db_status orders_db_list_changed(orders_db *db, const char *activity, const char *item, orders_db_place after,
                                         int64_t last_number, uint32_t limit, orders_db_order_cb cb, void *user_data) {
-    sqlite3_stmt *statement;
+    orders_sql_statement *statement;
     size_t count;
     if (limit == 0 || limit > LIST_MAX) {
         return orders_db__fail(db, ORDERS_DB_INVALID, "a page's size is out of range");
@@ -111,33 +102,13 @@ orders_db_status orders_db_list_changed(orders_db *db, const char *activity, con
     if (status != ORDERS_DB_OK) {
         return status;
     }
-    int code = bind_place(statement, after, last_number, limit);
-    return code == SQLITE_OK ? orders_db__each_order(db, statement, cb, user_data, &count)
-                             : orders_db__failed(db, code, "listing what changed");
-}
-
-static orders_db_status look_back(orders_db *db, sqlite3_stmt *statement, orders_db_look_cb cb, void *user_data,
-                                  size_t *count) {
-    orders_db_status status = ORDERS_DB_OK;
-    int code = SQLITE_ROW;
-    for (bool more = true; more && status == ORDERS_DB_OK && (code = sqlite3_step(statement)) == SQLITE_ROW;) {
-        orders_db_order order;
-        status = orders_db__read_order(db, statement, &order);
-        if (status == ORDERS_DB_OK) {
-            more = cb(&order, user_data);
-            ++*count;
-        }
-    }
-    if (code != SQLITE_ROW && code != SQLITE_DONE) {
-        status = orders_db__failed(db, code, "looking for the last changes");
-    }
-    (void)sqlite3_reset(statement);
-    return status;
+    bind_place(db, statement, after, last_number, limit);
+    return orders_db__every_order(db, statement, cb, user_data, &count);
 }
 
 orders_db_status orders_db_look_back(orders_db *db, const char *activity, const char *item, int64_t before_ms, uint32_t limit,
                                      orders_db_look_cb cb, void *user_data, size_t *count) {
-    sqlite3_stmt *statement;
+    orders_sql_statement *statement;
     *count = 0;
     if (limit == 0 || limit > LIST_MAX) {
         return orders_db__fail(db, ORDERS_DB_INVALID, "a list's size is out of range");
@@ -146,10 +117,7 @@ orders_db_status orders_db_look_back(orders_db *db, const char *activity, const 
     if (status != ORDERS_DB_OK) {
         return status;
     }
-    int code = sqlite3_bind_int64(statement, 3, before_ms);
-    if (code == SQLITE_OK) {
-        code = sqlite3_bind_int64(statement, 4, limit);
-    }
-    return code == SQLITE_OK ? look_back(db, statement, cb, user_data, count)
-                             : orders_db__failed(db, code, "looking for the last changes");
+    db->sql->bind_int(statement, 3, before_ms);
+    db->sql->bind_int(statement, 4, limit);
+    return orders_db__each_order(db, statement, cb, user_data, count);
 }

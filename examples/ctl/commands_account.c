@@ -220,7 +220,7 @@ static void show_account(json_t *out) {
 }
 
 static const ctl_option account_options[] = {
-    {"orders", "FILE", "the worker's orders database"},
+    {"orders", "WHERE", "the worker's orders database: FILE, or mysql://USER@HOST[:PORT]/DATABASE[?socket=PATH...]"},
     {"wait", "DURATION", "until nothing is reserved and no event waits, at most so long; then that is a check too"},
     {"seen-orders", "N", "how many orders the shoppers saw: a check too"},
     {NULL, NULL, NULL},

@@ -1,4 +1,4 @@
-/* order list, get, pay: what stands in the orders database.
+/* order list, get, pay: what stands in the orders database; orders migrate: its tables.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -158,7 +158,7 @@ static void pay(ctl_run *ctl) {
 }
 
 static const ctl_option list_options[] = {
-    {"orders", "FILE", "the worker's orders database"},
+    {"orders", "WHERE", "the worker's orders database: FILE, or mysql://USER@HOST[:PORT]/DATABASE[?socket=PATH...]"},
     {"state", "STATE", "only confirmed, refunded or refused ones"},
     {"unpaid", NULL, "only confirmed ones that are not marked as paid"},
     {"max", "N", "at most so many, 1 to 10,000; default 100"},
@@ -167,7 +167,47 @@ static const ctl_option list_options[] = {
 };
 
 static const ctl_option order_options[] = {
-    {"orders", "FILE", "the worker's orders database"},
+    {"orders", "WHERE", "the worker's orders database: FILE, or mysql://USER@HOST[:PORT]/DATABASE[?socket=PATH...]"},
+    {NULL, NULL, NULL},
+};
+
+/* ---- the tables ---- */
+
+static void on_step(const char *step, void *user_data) {
+    (void)json_array_append_new(user_data, json_string(step));
+}
+
+static void migrate(ctl_run *ctl) {
+    const char *where = ctl_value(ctl, "orders");
+    int dry_run = ctl_value(ctl, "dry-run") != NULL;
+    char error[ORDERS_DB_ERROR_SIZE];
+    json_t *steps = json_out_array();
+    json_out_value(ctl->out, "steps", steps);
+    json_out_bool(ctl->out, "dry_run", dry_run);
+    if (!where) {
+        ctl_usage_error(ctl, "name the orders database: --orders FILE, or mysql://USER@HOST/DATABASE");
+        return;
+    }
+    orders_db_status status = orders_db_migrate(where, dry_run, on_step, steps, error);
+    if (status != ORDERS_DB_OK) {
+        orders_fail(ctl, status, error);
+    }
+}
+
+static void show_steps(json_t *out) {
+    const json_t *steps = json_object_get(out, "steps");
+    int dry_run = json_is_true(json_object_get(out, "dry_run"));
+    for (size_t i = 0; i < json_array_size(steps); i++) {
+        printf("%s%s\n", dry_run ? "would " : "", json_string_value(json_array_get(steps, i)));
+    }
+    puts(json_array_size(steps) == 0 ? "the tables are of this release: nothing to do"
+         : dry_run                   ? "nothing was changed"
+                                     : "done");
+}
+
+static const ctl_option migrate_options[] = {
+    {"orders", "WHERE", "the worker's orders database: FILE, or mysql://USER@HOST[:PORT]/DATABASE[?socket=PATH...]"},
+    {"dry-run", NULL, "only say what would be done"},
     {NULL, NULL, NULL},
 };
 
@@ -179,5 +219,12 @@ const ctl_command ctl_order_commands[] = {
      "code "
      "1.\nRepeating is harmless; the first time stands. An order that is not found may just not have been written yet.",
      order_options, pay, NULL},
+    {"orders migrate", "", 0, "make the orders database's tables, or bring them to this release",
+     "Says each step. Repeating changes nothing; one that was ended half-way is finished by running it again. Tables of "
+     "another "
+     "program, or of a newer release, are refused.\nMySQL: needs the rights to make tables and triggers, which workers do not; "
+     "the triggers stay in the name of the user who made them, so do not drop that one. A SQLite file gets its tables from "
+     "whoever opens it, too.",
+     migrate_options, migrate, show_steps},
     {NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL},
 };

@@ -5,6 +5,7 @@
  */
 #define _POSIX_C_SOURCE 200809L
 
+#include "goods.h"
 #include "orders.h"
 #include "show.h"
 
@@ -148,7 +149,8 @@ static void check_inventory(preflight *flight, orders_db *db) {
     if (status != ORDERS_DB_OK && status != ORDERS_DB_NOT_FOUND) {
         note(flight, "orders", SECKILL_LEVEL_FAILED, "see the file", "%s", orders_db_error(db));
     } else if (!account.has_inventory) {
-        note(flight, "inventory", SECKILL_LEVEL_FAILED, "start the worker with --inventory A/I=UNITS",
+        note(flight, "inventory", SECKILL_LEVEL_FAILED,
+             "start the worker with --inventory A/I=UNITS, or load the item with seckill-ctl stock load --from-orders-db",
              "the orders database has no inventory of this item: every order would be refused");
     } else if (!orders_db_adds_up(&account)) {
         note(flight, "inventory", SECKILL_LEVEL_FAILED, "seckill-ctl account A/I --orders FILE",
@@ -167,6 +169,21 @@ static void check_inventory(preflight *flight, orders_db *db) {
     }
 }
 
+/* What somebody began to load or to return, and is not where it belongs. */
+static void check_operations(preflight *flight, orders_db *db) {
+    json_t *open;
+    if (goods_open_operations(db, &flight->ctl->name, flight->orders, &open) != ORDERS_DB_OK) {
+        note(flight, "operations", SECKILL_LEVEL_FAILED, "see the database", "%s", orders_db_error(db));
+    }
+    for (size_t i = 0; i < json_array_size(open); i++) {
+        const json_t *one = json_array_get(open, i);
+        note(flight, "operations", SECKILL_LEVEL_WARNING, show_text(one, "finish"),
+             "a %s of units was begun and is not finished: operation %s", show_text(one, "direction"),
+             show_text(one, "operation"));
+    }
+    json_decref(open);
+}
+
 static void check_orders(preflight *flight) {
     char error[ORDERS_DB_ERROR_SIZE];
     orders_db *db = NULL;
@@ -175,17 +192,20 @@ static void check_orders(preflight *flight) {
         return;
     }
     if (orders_db_open(flight->orders, ORDERS_DB_READ_ONLY, LOCK_WAIT_MS, &db, error) != ORDERS_DB_OK) {
-        note(flight, "orders", SECKILL_LEVEL_FAILED, "start the worker once, which makes the file; or name the right one", "%s",
+        note(flight, "orders", SECKILL_LEVEL_FAILED,
+             "start the worker once, which makes a file, or run `seckill-ctl orders migrate`; or name the right one", "%s",
              error);
         return;
     }
     check_inventory(flight, db);
+    check_operations(flight, db);
     orders_db_close(db);
 }
 
 /* The folder of the orders database has room for an order of each unit that is loaded. */
 static void check_disk(preflight *flight) {
-    char *path = flight->orders ? strdup(flight->orders) : NULL;
+    const char *file = flight->orders ? orders_db_path(flight->orders) : NULL; /* a server has a disk of its own */
+    char *path = file ? strdup(file) : NULL;
     struct statvfs disk;
     if (!path) {
         return;
@@ -382,7 +402,7 @@ static void show_preflight(json_t *out) {
 static const ctl_option preflight_options[] = {
     {"users", "N", "how many are expected, for memory and for the users of each shard"},
     {"units", "N", "how many are to be sold of each item"},
-    {"orders", "FILE", "the worker's orders database: its inventory is compared, and its disk looked at"},
+    {"orders", "WHERE", "the worker's orders database: its inventory is compared, and a file's disk looked at"},
     {"max-skew", "DURATION", "how far clocks may differ; default: the item's max_skew, at least 500ms"},
     {"no-persistence", NULL, "servers without an append-only log will do"},
     {"strict", NULL, "a warning is a failure"},

@@ -288,7 +288,7 @@ static void reconcile(ctl_run *ctl) {
 }
 
 static const ctl_option reconcile_options[] = {
-    {"orders", "FILE", "the worker's orders database: each reservation is compared with its order, and the real inventory"},
+    {"orders", "WHERE", "the worker's orders database: each reservation is compared with its order, and the real inventory"},
     {"repair", NULL, "set right what is proven; each repair is logged on standard error"},
     {"give-back", NULL, "with --repair: counters also where units become available by it; see above"},
     {"patience", "DURATION", "how long an order or the inventory must look wrong to be called so, to 10m; default 2s"},

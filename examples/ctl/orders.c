@@ -12,6 +12,7 @@ static int exit_code(orders_db_status status) {
     case ORDERS_DB_REFUSED:
         return CTL_NO;
     case ORDERS_DB_BUSY:
+    case ORDERS_DB_UNREACHABLE:
         return CTL_AGAIN;
     case ORDERS_DB_MISSING:
     case ORDERS_DB_INVALID:
@@ -30,14 +31,14 @@ void orders_fail(ctl_run *ctl, orders_db_status status, const char *cause) {
 }
 
 orders_db *orders_open(ctl_run *ctl, unsigned flags) {
-    const char *path = ctl_value(ctl, "orders");
+    const char *where = ctl_value(ctl, "orders");
     char error[ORDERS_DB_ERROR_SIZE];
     orders_db *db = NULL;
-    if (!path) {
-        ctl_usage_error(ctl, "name the orders database: --orders FILE");
+    if (!where) {
+        ctl_usage_error(ctl, "name the orders database: --orders FILE, or mysql://USER@HOST/DATABASE");
         return NULL;
     }
-    orders_db_status status = orders_db_open(path, flags, LOCK_WAIT_MS, &db, error);
+    orders_db_status status = orders_db_open(where, flags, LOCK_WAIT_MS, &db, error);
     if (status != ORDERS_DB_OK) {
         orders_fail(ctl, status, error);
         return NULL;

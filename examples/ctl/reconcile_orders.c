@@ -18,6 +18,7 @@
  */
 #define _POSIX_C_SOURCE 200809L
 
+#include "goods.h"
 #include "orders.h"
 #include "reconcile_pairs.h"
 
@@ -308,6 +309,17 @@ static void tell_total(reconciliation *r) {
     reconcile_tell(r, &fault);
 }
 
+/* What was begun and is not finished is no fault: before the end of a load, as after the beginning of a return, the real
+ * inventory has more than is on sale. */
+static void name_operations(reconciliation *r, json_t *orders) {
+    json_t *open;
+    orders_db_status status = goods_open_operations(r->db, &r->ctl->name, ctl_value(r->ctl, "orders"), &open);
+    if (status != ORDERS_DB_OK) {
+        orders_fail(r->ctl, status, orders_db_error(r->db));
+    }
+    json_out_value(orders, "unfinished", open);
+}
+
 static bool sells_too_much(const reconciliation *r) {
     return r->check.loaded > r->check.account.units_total;
 }
@@ -350,6 +362,7 @@ void reconcile_finish_orders(reconciliation *r) {
     json_out_int(orders, "orders_compared", check->orders);
     json_out_int(orders, "awaiting_replay", check->awaits_replay);
     json_out_int(orders, "not_compared", check->doubts.left_out);
+    name_operations(r, orders);
     json_out_value(out, "orders", orders);
     check->is_complete = check->doubts.left_out == 0;
     if (!check->is_complete) {

@@ -59,6 +59,7 @@ static void show_orders(const json_t *orders) {
         {"awaiting_replay", "awaiting a worker's replay"},
         {"not_compared", "reservations not compared"},
     };
+    const json_t *unfinished = json_object_get(orders, "unfinished");
     char total[OPTIONS_TEXT], left[OPTIONS_TEXT], compared[OPTIONS_TEXT], number[OPTIONS_TEXT];
     options_format_grouped(show_int(orders, "orders_compared"), compared);
     options_format_grouped(show_int(orders, "inventory"), total);
@@ -71,6 +72,11 @@ static void show_orders(const json_t *orders) {
         }
     }
     puts("");
+    for (size_t i = 0; i < json_array_size(unfinished); i++) {
+        const json_t *one = json_array_get(unfinished, i);
+        printf("not finished: a %s, operation %s\n  -> %s\n", show_text(one, "direction"), show_text(one, "operation"),
+               show_text(one, "finish"));
+    }
 }
 
 /* ---- faults ---- */

@@ -38,6 +38,12 @@ void admission_read(admission *one, const seckill_stock *total) {
     one->read_ms = one->begun_ms;
 }
 
+void admission_set(admission *one, uint64_t waiting, uint64_t per_second) {
+    one->waiting = waiting;
+    one->per_second = per_second;
+    one->came = one->came_next = 0;
+}
+
 static uint64_t bound(const admission *one, const admission_rules *rules) {
     uint64_t most = rules->multiple != 0 && one->left > UINT64_MAX / rules->multiple ? UINT64_MAX : one->left * rules->multiple;
     return most > rules->min ? most : rules->min;

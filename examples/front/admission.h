@@ -42,6 +42,9 @@ void admission_begin(admission *one, uint64_t now_ms);
 /* It has come. */
 void admission_read(admission *one, const seckill_stock *total);
 
+/* Of a queue elsewhere: how many wait there now, with all that were sent, and by how many it shrinks (0: not known). */
+void admission_set(admission *one, uint64_t waiting, uint64_t per_second);
+
 /* Whether a request may be enqueued now. True: it is counted as sent. False: it is counted as turned away, and `wait_ms` gets
  * about how long it takes until there is room for it; 0: not known. */
 bool admission_admit(admission *one, const admission_rules *rules, uint32_t *wait_ms);

@@ -24,7 +24,9 @@ typedef struct {
     const char *password; /* of Redis, while loops start; NULL: none */
     int64_t since;        /* when the process started, in seconds since 1970 */
     struct gate *gate;
-    http_peers peers; /* of all loops */
+    const struct queue_kind *queue; /* where requests wait; see queue.h */
+    struct publisher *publisher;    /* for its own use */
+    http_peers peers;               /* of all loops */
     captcha_secrets captcha;
     uv_sem_t started;    /* posted once by each loop */
     uv_async_t finished; /* sent by each loop when it is over */
@@ -50,6 +52,7 @@ struct front_loop {
     http_server server;
     seckill_client *client;
     catalog *catalog;
+    struct publisher_box *box; /* the queue's own */
     sessions *sessions;
     captcha captcha;
     front_ring *ring;                /* held, and let go of by who joins the loop */

@@ -4,6 +4,7 @@
  */
 #include "handlers.h"
 #include "problem.h"
+#include "queue.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,12 @@
 static const metrics *metrics_of(size_t loop, const void *user_data) {
     const front_state *front = user_data;
     return &front->loops[loop].metrics;
+}
+
+static void write_queue(FILE *out, const void *user_data) {
+    const front_state *front = user_data;
+    if (front->queue->write_metrics != NULL)
+        front->queue->write_metrics(front, out);
 }
 
 /* The text costs as much as a dozen requests, and neither limit nor blacklist bounds who asks for it. */
@@ -21,7 +28,7 @@ static void write_page(front_loop *loop) {
         return;
     page->written++;
     free(page->text);
-    page->text = metrics_text(metrics_of, front->loop_count, front, front->since, &page->size);
+    page->text = metrics_text(metrics_of, write_queue, front->loop_count, front, front->since, &page->size);
 }
 
 void handle_metrics(const front_call *call) {
@@ -38,8 +45,8 @@ void metrics_page_forget(front_loop *loop) {
     loop->page = (metrics_page){0};
 }
 
-/* Ready: every loop has its connection to Redis and has read the blacklist, and the program is not stopping. Why it is not is
- * for the log, not for whoever asks. */
+/* Ready: every loop has its connection to Redis and has read the blacklist, the queue can be reached, and the program is not
+ * stopping. Why it is not is for the log, not for whoever asks. */
 void handle_health(const front_call *call) {
     const front_state *front = call->loop->front;
     bool connected = true, loaded = true;
@@ -53,6 +60,8 @@ void handle_health(const front_call *call) {
         answer_status(call->loop, call->exchange, SECKILL_UNREACHABLE, "there is no connection to Redis", 0);
     else if (!loaded)
         answer_status(call->loop, call->exchange, SECKILL_SERVER_BUSY, "the blacklist is not loaded yet", 0);
+    else if (front->queue->connected != NULL && !front->queue->connected(front))
+        answer_status(call->loop, call->exchange, SECKILL_UNREACHABLE, "there is no connection to the queue", 0);
     else
         answer_json(call->loop, call->exchange, 200, json_pack("{s:s}", "status", "ready"));
 }

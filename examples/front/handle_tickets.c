@@ -5,6 +5,7 @@
 #include "handlers.h"
 #include "pending.h"
 #include "problem.h"
+#include "queue.h"
 #include "tickets.h"
 
 #include "common/options.h"
@@ -16,7 +17,11 @@ static void on_polled(const seckill_ticket_result *result, void *user_data) {
         catalog_prove(loop->catalog, one->activity, one->item);
         metrics_polled(&loop->metrics, result->state);
     }
-    ticket_answer(loop, pending_end(one), result, false);
+    const queue_kind *queue = loop->front->queue;
+    seckill_ticket_result said = *result;
+    if (said.state == SECKILL_TICKET_QUEUED && said.ticket->n == 0 && queue->place != NULL)
+        queue->place(loop, one->activity, one->item, &said);
+    ticket_answer(loop, pending_end(one), &said, false);
 }
 
 static void poll_ticket(const front_call *call, const seckill_ticket *ticket) {

@@ -6,6 +6,7 @@
 #include "handlers.h"
 #include "listed.h"
 #include "problem.h"
+#include "queue.h"
 #include "router.h"
 
 #include <unistd.h>
@@ -161,6 +162,8 @@ int front_loop_start(front_loop *loop) {
     int error = uv_loop_init(&loop->uv);
     if (error == 0)
         error = uv_async_init(&loop->uv, &loop->wake, on_wake);
+    if (error == 0 && loop->front->queue->open != NULL)
+        error = loop->front->queue->open(loop);
     if (error != 0) {
         close(loop->socket);
         return error;
@@ -189,6 +192,8 @@ void front_loop_use_ring(front_loop *loop, front_ring *ring) {
 void front_loop_join(front_loop *loop) {
     uv_thread_join(&loop->thread);
     uv_close((uv_handle_t *)&loop->wake, NULL);
+    if (loop->front->queue->close != NULL)
+        loop->front->queue->close(loop);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
     uv_loop_close(&loop->uv);
 }

@@ -5,6 +5,7 @@
 #include "front.h"
 #include "gate.h"
 #include "http/listen.h"
+#include "queue.h"
 
 #include "common/options.h"
 
@@ -216,6 +217,8 @@ static int run(program *all, const int *sockets) {
         stop_all(all, FRONT_STOP_NOW);
     if (all->started != 0)
         uv_run(&all->uv, UV_RUN_DEFAULT);
+    if (all->front.queue->stop != NULL)
+        all->front.queue->stop(&all->front);
     for (size_t i = 0; i < all->started; i++)
         front_loop_join(&all->front.loops[i]);
     unwatch(all);
@@ -236,7 +239,15 @@ static int serve(program *all) {
     if (listen_bind(all->settings.listen, sockets, all->settings.loops, &all->address, trouble) != 0)
         return complain(trouble) != 0;
     all->front.gate = gate_new(&all->settings);
-    int failed = all->front.gate != NULL ? run(all, sockets) : complain("out of memory for the limits");
+    int failed;
+    if (all->front.gate == NULL)
+        failed = complain("out of memory for the limits");
+    else if (all->front.queue->start != NULL && !all->front.queue->start(&all->front, trouble))
+        failed = complain(trouble);
+    else
+        failed = run(all, sockets);
+    if (all->front.queue->drop != NULL)
+        all->front.queue->drop(&all->front);
     listen_remove(&all->address);
     return failed != 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
@@ -250,6 +261,7 @@ int main(int argc, char **argv) {
     front_log_level(all.settings.log_level);
     json_object_seed(0); /* once, before there are threads */
     all.front.settings = &all.settings;
+    all.front.queue = queue_choose(&all.settings);
     all.front.since = (int64_t)time(NULL);
     if (captcha_secrets_open(&all.front.captcha) != 0)
         return complain("the captcha: there is no random number, or no memory") != 0;

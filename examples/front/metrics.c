@@ -215,8 +215,9 @@ static bool write_clients(const text_page *page) {
     return prometheus_client(page->out, &total);
 }
 
-char *metrics_text(const metrics *(*of_loop)(size_t loop, const void *user_data), size_t loops, const void *user_data,
-                   int64_t since, size_t *size) {
+char *metrics_text(const metrics *(*of_loop)(size_t loop, const void *user_data),
+                   void (*more)(FILE *out, const void *user_data), size_t loops, const void *user_data, int64_t since,
+                   size_t *size) {
     char *text = NULL;
     text_page page = {open_memstream(&text, size), of_loop, user_data, loops};
     if (page.out == NULL)
@@ -228,6 +229,7 @@ char *metrics_text(const metrics *(*of_loop)(size_t loop, const void *user_data)
     write_gate(&page);
     write_list(&page);
     write_sums(&page);
+    more(page.out, user_data);
     int failed = !write_clients(&page) || ferror(page.out);
     if (fclose(page.out) != 0 || failed) {
         free(text);

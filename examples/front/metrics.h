@@ -82,9 +82,10 @@ bool metrics_list_loaded(const metrics *one);
 void metrics_copy_stats(metrics *one, const seckill_client_stats *stats);
 bool metrics_connected(const metrics *one);
 
-/* Writes the text for all loops; from malloc. NULL: out of memory. `of_loop` gives the metrics of a loop; `since`: when the
- * process started, in seconds since 1970. */
-char *metrics_text(const metrics *(*of_loop)(size_t loop, const void *user_data), size_t loops, const void *user_data,
-                   int64_t since, size_t *size);
+/* Writes the text for all loops; from malloc. NULL: out of memory. `of_loop` gives the metrics of a loop; `more` writes others;
+ * `since`: when the process started, in seconds since 1970. */
+char *metrics_text(const metrics *(*of_loop)(size_t loop, const void *user_data),
+                   void (*more)(FILE *out, const void *user_data), size_t loops, const void *user_data, int64_t since,
+                   size_t *size);
 
 #endif

@@ -14,11 +14,12 @@ static void on_abandoned(http_exchange *exchange) {
     pending *one = exchange->user_data;
     cache_forget(&one->waiter);
     captcha_forget(one);
-    if (one->op != NULL) {
+    if (one->op != NULL)
         seckill_op_detach(one->op);
-        if (one->gone != NULL)
-            one->gone(one);
-    }
+    if (one->job != NULL)
+        one->forget(one->job);
+    if ((one->op != NULL || one->job != NULL) && one->gone != NULL)
+        one->gone(one);
     free(one);
 }
 

@@ -14,8 +14,10 @@ struct pending {
     cache_waiter waiter; /* first, so that whom the cache calls finds the rest */
     front_loop *loop;
     http_exchange *exchange;
-    captcha_check *check;       /* NULL: none is wanted, or it is over */
-    seckill_op *op;             /* NULL: nothing was sent */
+    captcha_check *check;    /* NULL: none is wanted, or it is over */
+    seckill_op *op;          /* NULL: nothing was sent */
+    struct publish_job *job; /* the same, to a broker; see publisher.h */
+    void (*forget)(struct publish_job *job);
     void (*gone)(pending *one); /* the peer went away while the operation was under way; NULL: nobody needs to know */
     char activity[SECKILL_ID_MAX + 1], item[SECKILL_ID_MAX + 1];
 };

@@ -1,5 +1,5 @@
-/* seckill-front: POST /v1/activities/A/items/I/requests in queued mode: admitted or turned away, enqueued, answered with a
- * ticket.
+/* seckill-front: POST /v1/activities/A/items/I/requests in queued mode: admitted or turned away, put into the queue, answered
+ * with a ticket.
  *
  * Whether a request is admitted is decided by the item's last reading, which all requests share: one that comes while there is
  * none waits for it, and so it does only after a pause, since readings are renewed before they are too old.
@@ -9,21 +9,14 @@
 #include "queue.h"
 
 #include "entry.h"
-#include "pending.h"
 #include "problem.h"
 #include "tickets.h"
 #include "waits.h"
 
+#include <string.h>
+
 /* What Retry-After may say. */
 enum { RETRY_MIN_MS = 1000, RETRY_MAX_MS = 30000 };
-
-/* A request on its way into the queue. */
-typedef struct {
-    pending base;
-    bool admitted; /* and counted so, until it is answered */
-    session_user user;
-    wish wish;
-} entrant;
 
 static void count_answer(const entrant *one, bool queued) {
     const pending *base = &one->base;
@@ -37,31 +30,35 @@ static void on_gone(pending *base) {
     count_answer((entrant *)(void *)base, true);
 }
 
-/* ---- enqueueing */
+const queue_kind *queue_choose(const front_settings *settings) {
+#ifdef FRONT_HAS_AMQP
+    if (strcmp(settings->queue, "redis") != 0)
+        return &queue_amqp;
+#endif
+    (void)settings;
+    return &queue_redis;
+}
 
-static void on_enqueued(const seckill_ticket_result *result, void *user_data) {
-    entrant *one = user_data;
+/* ---- the end */
+
+void queue_answer(entrant *one, const seckill_ticket_result *result) {
     front_loop *loop = one->base.loop;
     count_answer(one, result->status == SECKILL_UNKNOWN || result->state == SECKILL_TICKET_QUEUED);
     ticket_answer(loop, pending_end(&one->base), result, true);
 }
 
-static void enqueue(pending *base, bool passed) {
+void queue_fail(entrant *one, seckill_status status, const char *detail, uint32_t retry_after_ms) {
+    front_loop *loop = one->base.loop;
+    count_answer(one, seckill_status_class(status) == SECKILL_CLASS_UNKNOWN);
+    answer_status(loop, pending_end(&one->base), status, detail, retry_after_ms);
+}
+
+static void enter(pending *base, bool passed) {
     entrant *one = (entrant *)(void *)base;
-    front_loop *loop = base->loop;
-    if (!passed) {
+    if (passed)
+        base->loop->front->queue->put(one);
+    else
         count_answer(one, false);
-        return;
-    }
-    seckill_reserve_options options = wish_options(&one->wish, &one->user);
-    seckill_status status;
-    seckill_item *item = catalog_handle(loop->catalog, base->activity, base->item, &status);
-    if (item != NULL)
-        status = seckill_enqueue(item, &options, &base->op, on_enqueued, one);
-    if (status == SECKILL_OK)
-        return;
-    count_answer(one, false);
-    answer_status(loop, pending_end(base), status, NULL, 0);
 }
 
 /* ---- admission */
@@ -82,12 +79,13 @@ static void without_counts(entrant *one, seckill_status status) {
     if (status == SECKILL_NOT_DEFINED || seckill_status_class(status) == SECKILL_CLASS_RETRYABLE)
         answer_status(loop, pending_end(&one->base), status, NULL, 0);
     else
-        captcha_pass(&one->base, enqueue);
+        captcha_pass(&one->base, enter);
 }
 
 static void on_read(cache_waiter *waiter, cached *entry) {
     entrant *one = (entrant *)(void *)waiter;
     catalog_item *item = (catalog_item *)(void *)entry;
+    const queue_kind *queue = one->base.loop->front->queue;
     uint32_t wait_ms = 0;
     if (entry_refuse(&one->base, item, &one->wish))
         return;
@@ -95,9 +93,11 @@ static void on_read(cache_waiter *waiter, cached *entry) {
         without_counts(one, entry->status);
         return;
     }
+    if (queue->measure != NULL)
+        queue->measure(one->base.loop, item);
     one->admitted = admission_admit(&item->admission, &one->base.loop->front->settings->admission, &wait_ms);
     if (one->admitted)
-        captcha_pass(&one->base, enqueue);
+        captcha_pass(&one->base, enter);
     else
         turn_away(one, wait_ms);
 }

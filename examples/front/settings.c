@@ -65,6 +65,10 @@ static const option_row rows[] = {
     {"ban-for", KIND_DURATION, PLACE(ban_for_ms), 1, MONTH_MS, "10m"},
     {"queue-min", KIND_WHOLE, PLACE(admission.min), 1, UINT32_MAX, "1000"},
     {"queue-multiple", KIND_WHOLE, PLACE(admission.multiple), 0, 1000000, "5"},
+    {"queue", KIND_TEXT, PLACE(queue), 0, 0, "redis"},
+    {"queue-length", KIND_WHOLE, PLACE(queue_length), 1, 1 << 30, "1000000"},
+    {"queue-deliveries", KIND_WHOLE, PLACE(queue_deliveries), 1, 1000000, "20"},
+    {"queue-in-progress", KIND_WHOLE, PLACE(queue_in_progress), 1, 1 << 20, "8192"},
     {"captcha", KIND_TEXT, PLACE(captcha.kind), 0, 0, NULL},
     {"captcha-key", KIND_TEXT, PLACE(captcha.key), 0, 0, NULL},
     {"captcha-difficulty", KIND_WHOLE, PLACE(captcha.difficulty), 1, ALTCHA_NUMBER_MAX, "50000"},
@@ -122,6 +126,12 @@ static const char help[] =
     "The queue:\n"
     "  --queue-min N               turn requests away (429) when as many wait for the item as this ... (1000)\n"
     "  --queue-multiple N          ... and as N for each unit that is left, available or reserved; 0: for none (5)\n"
+    "  --queue redis|URL           where requests wait: in Redis, or in RabbitMQ: amqp://USER@HOST[:PORT][/VHOST], amqps:// "
+    "with\n"
+    "                              TLS (?ca=FILE); the password: ?password-file=FILE, or SECKILL_AMQP_PASSWORD (redis)\n"
+    "  --queue-length N            there: requests that may wait for an item; more are answered 429. As the workers (1000000)\n"
+    "  --queue-deliveries N        there: how often one is delivered again, then it is a dead letter. As the workers (20)\n"
+    "  --queue-in-progress N       there: requests that are not confirmed yet; more are answered 429 (8192)\n"
     "  --poll-min TIME, --poll-max TIME   what holders of a ticket are told to wait before they poll again, at least and\n"
     "                              at most; between them it is as long as the queue takes (500ms, 3s)\n"
     "\n";
@@ -259,9 +269,23 @@ static const char *check_captcha(const captcha_settings *captcha) {
     return NULL;
 }
 
+static const char *check_queue(const front_settings *settings) {
+    if (strcmp(settings->queue, "redis") == 0)
+        return NULL;
+    if (strncmp(settings->queue, "amqp://", 7) != 0 && strncmp(settings->queue, "amqps://", 8) != 0)
+        return "--queue must be redis, amqp://... or amqps://...";
+#ifndef FRONT_HAS_AMQP
+    return "--queue: this front was built without librabbitmq and liburiparser";
+#else
+    return settings->direct ? "--direct has no queue: not with --queue" : NULL;
+#endif
+}
+
 /* What getopt_long cannot see: 1 if all is well. */
 static int check(const front_settings *settings) {
     const char *wrong = check_captcha(&settings->captcha);
+    if (wrong == NULL)
+        wrong = check_queue(settings);
     if (settings->keys == NULL)
         wrong = "--keys is missing";
     else if (settings->redis_user != NULL && settings->redis_password_file == NULL &&

@@ -53,6 +53,10 @@ typedef struct {
     uint32_t item_cache;               /* items whose reading one loop remembers */
     uint32_t direct;                   /* 1: answer in the response; 0: requests wait in the queue */
     admission_rules admission;         /* of requests to the queue */
+    const char *queue;                 /* "redis", or a broker's URL */
+    uint32_t queue_length;             /* of a broker's queue for an item: requests that may wait there ... */
+    uint32_t queue_deliveries;         /* ... and how often one is delivered again */
+    uint32_t queue_in_progress;        /* requests that the broker has not confirmed */
     uint32_t poll_min_ms, poll_max_ms; /* what holders of tickets are told to wait */
     captcha_settings captcha;
     seckill_log_level log_level;

@@ -31,7 +31,8 @@ struct db_thread {
     job_list waiting, finished;
     bool is_open, stopping, ended;
     uint64_t transactions;
-    prometheus_times times; /* of these */
+    prometheus_times times;                  /* of these */
+    uint64_t all_failures, failing_since_ms; /* failing_since_ms: 0 unless the last try failed */
     orders_db_status end_status;
     char end_error[ORDERS_DB_ERROR_SIZE];
 
@@ -62,10 +63,14 @@ static void list_add(job_list *list, db_job *job) {
 static void note_failure(db_thread *t, orders_db_status status) {
     uint64_t now = uv_hrtime() / 1000000;
     t->failures++;
+    uv_mutex_lock(&t->mutex);
+    t->all_failures++;
+    t->failing_since_ms = t->failing_since_ms ? t->failing_since_ms : now;
+    uv_mutex_unlock(&t->mutex);
     if (t->failures == 1 || status != t->logged || now - t->logged_at >= LOG_INTERVAL_MS) {
         /* Another process's lock is everyday life; all else needs a person sooner or later. */
         log_line(status == ORDERS_DB_BUSY ? SECKILL_LOG_WARNING : SECKILL_LOG_ERROR,
-                 "orders database %s: %s: %s (failed %llu times; nothing is acknowledged until it works)", t->config.path,
+                 "orders database %s: %s: %s (failed %llu times; nothing is acknowledged until it works)", t->config.where,
                  orders_db_status_name(status), t->error, (unsigned long long)t->failures);
         t->logged = status;
         t->logged_at = now;
@@ -74,13 +79,16 @@ static void note_failure(db_thread *t, orders_db_status status) {
 
 static void note_success(db_thread *t) {
     if (t->failures > 0) {
-        log_line(SECKILL_LOG_WARNING, "orders database %s: works again", t->config.path);
+        log_line(SECKILL_LOG_WARNING, "orders database %s: works again", t->config.where);
         t->failures = 0;
+        uv_mutex_lock(&t->mutex);
+        t->failing_since_ms = 0;
+        uv_mutex_unlock(&t->mutex);
     }
 }
 
-static orders_db_status open_file(db_thread *t, unsigned flags) {
-    return orders_db_open(t->config.path, flags, t->config.busy_timeout_ms, &t->db, t->error);
+static orders_db_status open_database(db_thread *t, unsigned flags) {
+    return orders_db_open(t->config.where, flags, t->config.busy_timeout_ms, &t->db, t->error);
 }
 
 /* Waits before the next try. False: told to stop. */
@@ -115,7 +123,7 @@ static orders_db_status run_jobs(db_thread *t, db_job *jobs) {
 
 static orders_db_status try_once(db_thread *t, db_job *jobs) {
     if (!t->db) {
-        orders_db_status status = open_file(t, 0);
+        orders_db_status status = open_database(t, 0);
         if (status != ORDERS_DB_OK) {
             return status;
         }
@@ -125,7 +133,7 @@ static orders_db_status try_once(db_thread *t, db_job *jobs) {
         (void)snprintf(t->error, sizeof t->error, "%s", orders_db_error(t->db));
     }
     if (status != ORDERS_DB_OK && status != ORDERS_DB_BUSY) {
-        /* What stands at that path may be another file by now, or a repaired one. */
+        /* What stands at that path may be another file by now, or a repaired one; a connection may be lost. */
         orders_db_close(t->db);
         t->db = NULL;
     }
@@ -177,14 +185,15 @@ static void give_back(db_thread *t, db_job *jobs, bool committed) {
     (void)uv_async_send(&t->async);
 }
 
-/* Opens the file for the first time. A lock passes; what else is wrong is told to whoever started us. */
+/* Opens the database for the first time. A lock passes, and a server comes back; what else is wrong is told to whoever started
+ * us. */
 static orders_db_status open_first(db_thread *t) {
     for (;;) {
-        orders_db_status status = open_file(t, t->config.create ? ORDERS_DB_CREATE : 0);
+        orders_db_status status = open_database(t, t->config.create ? ORDERS_DB_CREATE : 0);
         if (status == ORDERS_DB_OK) {
             note_success(t);
         }
-        if (status != ORDERS_DB_BUSY) {
+        if (status != ORDERS_DB_BUSY && status != ORDERS_DB_UNREACHABLE) {
             return status;
         }
         note_failure(t, status);
@@ -322,6 +331,14 @@ prometheus_times db_thread_times(db_thread *t) {
     prometheus_times times = t->times;
     uv_mutex_unlock(&t->mutex);
     return times;
+}
+
+db_thread_trouble db_thread_troubles(db_thread *t) {
+    uv_mutex_lock(&t->mutex);
+    uint64_t since = t->failing_since_ms;
+    db_thread_trouble trouble = {.failures = t->all_failures, .failing_ms = since ? uv_hrtime() / 1000000 - since + 1 : 0};
+    uv_mutex_unlock(&t->mutex);
+    return trouble;
 }
 
 uint64_t db_thread_transactions(db_thread *t) {

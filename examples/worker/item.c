@@ -77,6 +77,9 @@ void item_end(item *it) {
     for (uint32_t i = 0; i < it->decider_count; i++) {
         decider_close(it->deciders[i]);
     }
+    if (it->intake) {
+        intake_close(it->intake);
+    }
 }
 
 static void on_settings_closed(task *t) {
@@ -128,7 +131,8 @@ static bool grow_deciders(item *it, uint32_t shards) {
 }
 
 static bool grow(item *it, uint32_t shards) {
-    return (!does(it, ROLE_ORDERS) || grow_readers(it, shards)) && (!does(it, ROLE_DECIDE) || grow_deciders(it, shards));
+    return (!does(it, ROLE_ORDERS) || grow_readers(it, shards)) &&
+           (!does(it, ROLE_DECIDE) || it->worker->consumer || grow_deciders(it, shards));
 }
 
 static void take_settings(item *it, const seckill_item_info *info) {
@@ -211,6 +215,10 @@ static void start_tasks(item *it) {
     if (does(it, ROLE_TRANSFERS)) {
         transferer_start(&it->transferer, it);
         it->tasks++;
+    }
+    if (does(it, ROLE_DECIDE) && it->worker->consumer) {
+        it->intake = intake_start(it);
+        it->tasks += it->intake != NULL;
     }
 }
 

@@ -7,6 +7,7 @@
 
 #include "decider.h"
 #include "expirer.h"
+#include "intake.h"
 #include "reader.h"
 #include "refunder.h"
 #include "replayer.h"
@@ -34,6 +35,7 @@ struct item {
     uint32_t reader_count;
     decider **deciders; /* one for each shard */
     uint32_t decider_count;
+    intake *intake; /* in their place, where requests wait in a broker; else NULL */
     queue_counts queue;
     /* Of its settings. */
     uint32_t shard_count; /* 0: they are not known yet */

@@ -58,6 +58,9 @@ static uint64_t transactions(const worker *w) {
 
 static queue_view queue_of(const item *it) {
     queue_view sum = {0};
+    if (it->intake && !it->closing) {
+        return intake_view(it->intake);
+    }
     for (uint32_t i = 0; i < it->decider_count; i++) {
         queue_view_add(&sum, decider_view(it->deciders[i]));
     }
@@ -176,6 +179,19 @@ static void write_stock(FILE *out, const worker *w) {
     }
 }
 
+static void write_trouble(FILE *out, const worker *w) {
+    static const char failing[] = "seckill_worker_orders_failing_seconds";
+    db_thread_trouble trouble = {0};
+    if (w->db) {
+        trouble = db_thread_troubles(w->db);
+    }
+    prometheus_value(out, "seckill_worker_orders_failures_total", "counter",
+                     "Times that the orders database could not be opened or written; what failed is tried again.",
+                     trouble.failures);
+    prometheus_head(out, failing, "gauge", "For how long the orders database has not worked; 0: it does.");
+    (void)fprintf(out, "%s %" PRIu64 ".%03" PRIu64 "\n", failing, trouble.failing_ms / 1000, trouble.failing_ms % 1000);
+}
+
 static void write_times(FILE *out, const worker *w) {
     static const char decision[] = "seckill_worker_decision_seconds", age[] = "seckill_worker_event_age_seconds",
                       transaction[] = "seckill_worker_transaction_seconds";
@@ -193,6 +209,7 @@ static void write_times(FILE *out, const worker *w) {
         prometheus_write_times(out, age, "", prometheus_slow, &w->event_ages);
         prometheus_head(out, transaction, "histogram", "Transactions that wrote to the orders database, with their commit.");
         prometheus_write_times(out, transaction, "", prometheus_quick, &times);
+        write_trouble(out, w);
     }
 }
 
@@ -223,6 +240,7 @@ static bool write_all(FILE *out, const worker *w) {
         if (!w->settings->no_blacklist) {
             write_blacklist(out, w);
         }
+        intake_write_metrics(w, out);
     }
     if (w->settings->roles & ROLE_TRANSFERS) {
         write_transfers(out, w);

@@ -4,6 +4,7 @@
  */
 #include "serve.h"
 
+#include "intake.h"
 #include "log.h"
 #include "metrics.h"
 
@@ -60,6 +61,9 @@ static http_reply health(const worker *w) {
     }
     if (!is_connected(w)) {
         return problem(503, "unreachable", "there is no connection to Redis");
+    }
+    if (!intake_connected(w)) {
+        return problem(503, "unreachable", "there is no connection to the queue");
     }
     set_body(&reply, "application/json", "{\"status\":\"ready\"}");
     return reply;

@@ -4,6 +4,10 @@
  */
 #include "settings.h"
 
+#include "orders_db.h"
+
+#include "intake.h"
+
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +20,10 @@ enum {
     NO_BLACKLIST,
     BLACKLIST_ENTRIES,
     LISTEN,
+    QUEUE,
+    QUEUE_LENGTH,
+    QUEUE_DELIVERIES,
+    PREFETCH,
     DECIDE_BATCH,
     DECIDE_POLL_MAX,
     ORDERS,
@@ -51,6 +59,10 @@ static const struct option long_options[] = {
     {"no-blacklist", no_argument, NULL, NO_BLACKLIST},
     {"blacklist-entries", required_argument, NULL, BLACKLIST_ENTRIES},
     {"listen", required_argument, NULL, LISTEN},
+    {"queue", required_argument, NULL, QUEUE},
+    {"queue-length", required_argument, NULL, QUEUE_LENGTH},
+    {"queue-deliveries", required_argument, NULL, QUEUE_DELIVERIES},
+    {"prefetch", required_argument, NULL, PREFETCH},
     {"decide-batch", required_argument, NULL, DECIDE_BATCH},
     {"decide-poll-max", required_argument, NULL, DECIDE_POLL_MAX},
     {"orders", required_argument, NULL, ORDERS},
@@ -102,6 +114,9 @@ static const number_rule number_rules[] = {
     {REPLICAS, false, offsetof(settings, replicas), 0, SECKILL_REPLICAS_MAX, 0},
     {BATCH, false, offsetof(settings, batch), 1, SECKILL_BATCH_MAX, SECKILL_BATCH_MAX},
     {BATCHES, false, offsetof(settings, batches), 1, 1024, 64},
+    {QUEUE_LENGTH, false, offsetof(settings, queue_length), 1, 1 << 30, 1000000},
+    {QUEUE_DELIVERIES, false, offsetof(settings, queue_deliveries), 1, 1000000, 20},
+    {PREFETCH, false, offsetof(settings, prefetch), 1, 65535, 1000},
     {DECIDE_BATCH, false, offsetof(settings, decide_batch), 1, SECKILL_BATCH_MAX, SECKILL_BATCH_MAX},
     {BLACKLIST_ENTRIES, false, offsetof(settings, blacklist_entries), 1, 67108864, 4000000},
     {DECIDE_POLL_MAX, true, offsetof(settings, decide_poll_max_ms), 1, 60000, 50},
@@ -239,6 +254,9 @@ static int read_option(settings *s, int option, const char *name, char *text) {
     case NO_BLACKLIST:
         s->no_blacklist = true;
         return 1;
+    case QUEUE:
+        s->queue = text;
+        return 1;
     case LISTEN:
         s->listen = text;
         return 1;
@@ -271,8 +289,12 @@ static int read_option(settings *s, int option, const char *name, char *text) {
 /* An option that a role left out would have needed is a mistake that costs orders or decisions: better said now. */
 static int check_roles(const settings *s) {
     bool orders = s->roles & ROLE_ORDERS;
+    char why[ORDERS_DB_ERROR_SIZE];
     if (orders && (!s->orders || !*s->orders)) {
         return complain("--orders", "say where the orders are written");
+    }
+    if (orders && orders_db_check(s->orders, why) != ORDERS_DB_OK) {
+        return complain("--orders", why);
     }
     if (!orders && (s->orders || s->inventory_count > 0)) {
         return complain(s->orders ? "--orders" : "--inventory", "--roles leaves orders out");
@@ -286,6 +308,17 @@ static int check_roles(const settings *s) {
     return 1;
 }
 
+static int check_queue(const settings *s) {
+    char trouble[256];
+    if (strcmp(s->queue, "redis") == 0) {
+        return 1;
+    }
+    if (!(s->roles & ROLE_DECIDE)) {
+        return complain("--queue", "--roles leaves decide out");
+    }
+    return intake_check(s, trouble) || complain("--queue", trouble);
+}
+
 static int check(const settings *s) {
     if (s->activity_count + s->item_count == 0) {
         return complain("--activity", "say what to work on");
@@ -293,7 +326,7 @@ static int check(const settings *s) {
     if (s->poll_min_ms > s->poll_max_ms) {
         return complain("--poll-min", "it is longer than --poll-max");
     }
-    return check_roles(s);
+    return check_roles(s) && check_queue(s);
 }
 
 int settings_read(settings *s, int argc, char **argv, int *exit_code) {
@@ -301,6 +334,7 @@ int settings_read(settings *s, int argc, char **argv, int *exit_code) {
     memset(s, 0, sizeof *s);
     s->log_level = SECKILL_LOG_WARNING;
     s->roles = ROLES_ALL;
+    s->queue = "redis";
     s->redis = options_environment("SECKILL_REDIS");
     s->prefix = options_environment("SECKILL_PREFIX");
     for (size_t i = 0; i < NUMBER_RULES; i++) {

@@ -41,6 +41,7 @@ typedef struct {
     char password[OPTIONS_PASSWORD];         /* "": none */
     unsigned roles;
     const char *orders; /* NULL without that role */
+    const char *queue;  /* "redis", or a broker's URL */
     const char *listen; /* NULL: no metrics over HTTP */
     const char *activities[ACTIVITIES_MAX];
     size_t activity_count;
@@ -49,6 +50,8 @@ typedef struct {
     settings_inventory inventories[INVENTORIES_MAX];
     size_t inventory_count;
     uint32_t batch, batches, decide_batch;
+    uint32_t queue_length, queue_deliveries; /* of a broker's queue for an item */
+    uint32_t prefetch;                       /* of its requests in hand at one time */
     uint32_t poll_min_ms, poll_max_ms, decide_poll_max_ms, expire_interval_ms, list_interval_ms;
     uint32_t transfers_interval_ms;
     uint32_t timeout_ms, busy_timeout_ms, stop_timeout_ms;

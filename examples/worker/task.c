@@ -47,7 +47,7 @@ void task_next(task *t, uint64_t delay_ms) {
 
 /* Many tasks meet the same trouble at once: each kind of it is logged every few seconds only, with how many others it stands
  * for. */
-static void log_trouble(const char *what, const char *about, seckill_status status, const char *message) {
+void task_log_trouble(const char *what, const char *about, seckill_status status, const char *message) {
     static struct {
         const char *what;
         uint64_t at_ms;
@@ -85,7 +85,7 @@ void task_failed(task *t, const char *what, const char *about, seckill_status st
     pause -= uv_hrtime() / 1000 % (pause / 4);
     t->failures++;
     if (!t->closing) {
-        log_trouble(what, about, status, message);
+        task_log_trouble(what, about, status, message);
     }
     t->again = false; /* news does not shorten the pause */
     end_round(t, pause);

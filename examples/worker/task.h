@@ -34,6 +34,9 @@ void task_next(task *task, uint64_t delay_ms);
  *   message   NULL: the status's own */
 void task_failed(task *task, const char *what, const char *about, seckill_status status, const char *message);
 
+/* Logs a trouble as task_failed does, for what is tried again in another way. */
+void task_log_trouble(const char *what, const char *about, seckill_status status, const char *message);
+
 /* There is news: the next round begins at once, or right after the one under way. */
 void task_hurry(task *task);
 

@@ -45,6 +45,7 @@ static void close_rest(worker *w) {
     w->closing = true;
     stop_database(w);
     close_client(w);
+    intake_end(w);
     close_handle((uv_handle_t *)&w->signals[0]);
     close_handle((uv_handle_t *)&w->signals[1]);
     close_handle((uv_handle_t *)&w->progress);
@@ -65,6 +66,7 @@ static void on_stop_timeout(uv_timer_t *timer) {
     w->counts.unfinished = true;
     stop_database(w);
     close_client(w);
+    intake_abort(w);
 }
 
 static void stop(worker *w) {
@@ -148,8 +150,19 @@ static orders_db_status set_inventories(orders_db *db, db_job *job) {
     return status;
 }
 
+/* False: the worker fails. */
+static bool open_queue(worker *w) {
+    bool wanted = (w->settings->roles & ROLE_DECIDE) && strcmp(w->settings->queue, "redis") != 0;
+    if (!wanted || intake_open(w)) {
+        return true;
+    }
+    log_line(SECKILL_LOG_ERROR, "--queue: out of memory, there is no thread, or the password cannot be read any more");
+    fail(w, EXIT_TROUBLE);
+    return false;
+}
+
 static void start_work(worker *w) {
-    if (open_client(w) && !start_parts(w)) {
+    if (open_client(w) && open_queue(w) && !start_parts(w)) {
         log_line(SECKILL_LOG_ERROR, "out of memory, or an id is malformed");
         fail(w, EXIT_TROUBLE);
     }
@@ -177,7 +190,9 @@ static void on_database_closed(void *context, orders_db_status status, const cha
     w->counts.transactions = transactions;
     if (status != ORDERS_DB_OK && !w->stopping) {
         log_line(SECKILL_LOG_ERROR, "orders database %s: %s: %s%s", w->settings->orders, orders_db_status_name(status), error,
-                 status == ORDERS_DB_MISSING && w->settings->inventory_count == 0 ? " (it is made only with --inventory)" : "");
+                 status == ORDERS_DB_MISSING && orders_db_path(w->settings->orders) && w->settings->inventory_count == 0
+                     ? " (it is made only with --inventory)"
+                     : "");
         fail(w, EXIT_DATABASE);
     }
 }
@@ -185,7 +200,7 @@ static void on_database_closed(void *context, orders_db_status status, const cha
 static bool start_database(worker *w) {
     db_thread_config config = {
         .loop = &w->loop,
-        .path = w->settings->orders,
+        .where = w->settings->orders,
         /* A new file without inventory would refuse, and so refund, every order: a wrong path must not do that. */
         .create = w->settings->inventory_count > 0,
         .busy_timeout_ms = w->settings->busy_timeout_ms,

@@ -5,13 +5,14 @@
  *     expirer.c   gives the units of expired reservations back
  *     reader.c    one for each shard: events from Redis to the database, then acknowledged
  *     decider.c   one for each shard: decides the requests in the queue; listed.c knows who is blacklisted
+ *     intake.c    in its place with --queue amqp://...: one for each item; consumer.c is the thread that talks to RabbitMQ
  *     refunder.c  tells Redis to refund what the database refused, and what is not paid in time
  *     replayer.c  tells Redis again which orders there are, after a failover lost some; replay.c does a page of it
  *     transferer.c  finishes what is half done between shards
  *     db_thread.c the thread that writes
  *     metrics.c   what was counted, as text; serve.c has it over HTTP
  *
- * Everything but the database thread runs on the loop's thread.
+ * Everything but the threads of database and broker runs on the loop's thread.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -61,6 +62,7 @@ struct worker {
     uv_timer_t progress, stop_timer;
     uint64_t progress_at_ms, progress_decided; /* the last progress line: when, and what it counted */
     seckill_client *client;                    /* NULL: not open, or being closed: no call may be made any more */
+    struct consumer *consumer;                 /* NULL: requests wait in Redis, or there is no broker yet or any more */
     db_thread *db;                             /* NULL: not running */
     bool db_stopping;                          /* no job may be handed in any more */
     db_job inventory_job;

@@ -314,6 +314,16 @@ static void sees_files_that_are_open_to_others(void **state) {
         assert_int_equal(options_exposed(path, trouble), rows[i].text != NULL);
         assert_true(!rows[i].text || (strstr(trouble, rows[i].text) && strstr(trouble, path)));
     }
+    chmod(path, 0640);
+    static const struct {
+        const char *folder;
+        int exposed;
+    } handed[] = {{"/tmp", 0}, {"/tm", 1}, {"/run", 1}, {"", 1}};
+    for (size_t i = 0; i < sizeof handed / sizeof handed[0]; i++) {
+        setenv("CREDENTIALS_DIRECTORY", handed[i].folder, 1);
+        assert_int_equal(options_exposed(path, trouble), handed[i].exposed);
+    }
+    unsetenv("CREDENTIALS_DIRECTORY");
     remove(path);
     assert_int_equal(options_exposed(path, trouble), 0);
 }

@@ -1,4 +1,5 @@
-/* seckill-ctl order ...: what stands in the orders database, and marking it as paid. None of it needs Redis.
+/* seckill-ctl order ...: what stands in the orders database, and marking it as paid; its tables. None of it needs Redis. The
+ * database is SQLite's, or with ORDERS_ON_MYSQL on a private MariaDB.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -11,7 +12,38 @@
 
 enum { ORDERS = 25 };
 
-static char orders[512];
+static char orders[512], fresh[512]; /* `fresh`: where nothing is yet */
+
+#ifdef ORDERS_ON_MYSQL
+#include "mariadb.h"
+
+static mariadb_server *server;
+
+static void make_places(void) {
+    if (!mariadb_available()) {
+        exit(77);
+    }
+    server = mariadb_start(NULL);
+    assert_non_null(server);
+    assert_true(mariadb_new_database(server, "shop") && mariadb_new_database(server, "fresh"));
+    snprintf(orders, sizeof orders, "%s", mariadb_where(server, "shop", NULL));
+    snprintf(fresh, sizeof fresh, "%s", mariadb_where(server, "fresh", NULL));
+}
+
+static int stop(void **state) {
+    mariadb_free(server);
+    return ctl_stop_redis(state);
+}
+#else
+static void make_places(void) {
+    snprintf(orders, sizeof orders, "%s/orders.db", redis_server_folder(ctl_redis));
+    snprintf(fresh, sizeof fresh, "sqlite:%s/fresh.db", redis_server_folder(ctl_redis));
+}
+
+static int stop(void **state) {
+    return ctl_stop_redis(state);
+}
+#endif
 
 /* Orders 1 to 25 of o/phone, confirmed in the morning of 2026-11-22; 24 is refunded, 25 refused. */
 static void write_orders(orders_db *db) {
@@ -34,7 +66,8 @@ static int start(void **state) {
     if (ctl_start_redis(state) != 0) {
         return -1;
     }
-    snprintf(orders, sizeof orders, "%s/orders.db", redis_server_folder(ctl_redis));
+    make_places();
+    assert_int_equal(ctl("orders migrate --orders %s", orders)->code, 0);
     assert_int_equal(setenv("SECKILL_REDIS", "unix:/nowhere/at.all", 1), 0);
     assert_int_equal(orders_db_open(orders, ORDERS_DB_CREATE, 1000, &db, error), ORDERS_DB_OK);
     assert_int_equal(orders_db_set_inventory(db, "o", "phone", 100, ORDERS_DB_EXACTLY), ORDERS_DB_OK);
@@ -137,6 +170,34 @@ static void refuses_a_late_payment(void **state) {
     assert_string_equal(ctl_text(ctl_json(1, "order pay %s --orders %s", id_of(99), orders), "status"), "not_found");
 }
 
+static size_t steps_of(const json_t *answer) {
+    return json_array_size(json_object_get(answer, "steps"));
+}
+
+static void makes_the_tables(void **state) {
+    (void)state;
+#ifdef ORDERS_ON_MYSQL
+    assert_non_null(strstr(ctl("order list o/phone --orders %s", fresh)->err, "run `seckill-ctl orders migrate`"));
+    size_t steps = steps_of(ctl_json(0, "orders migrate --dry-run --orders %s", fresh));
+    assert_true(steps > 1);
+    assert_non_null(strstr(ctl("orders migrate --dry-run --orders %s", fresh)->out, "would make the table orders\n"));
+    assert_int_equal(ctl("order list o/phone --orders %s", fresh)->code, 4); /* nothing was done */
+    assert_int_equal(steps_of(ctl_json(0, "orders migrate --orders %s", fresh)), steps);
+    assert_int_equal(ctl("orders migrate --orders mysql://ann@localhost/shop?socket=/nowhere/socket")->code, 3);
+#else
+    assert_int_equal(ctl("orders migrate --dry-run --orders %s", fresh)->code, 2); /* there is no file */
+    assert_non_null(strstr(ctl("orders migrate --orders %s", fresh)->out, "make the tables of schema version 3\ndone\n"));
+    assert_int_equal(ctl("orders migrate --orders /dev/null")->code, 4);
+#endif
+    assert_int_equal(steps_of(ctl_json(0, "orders migrate --orders %s", fresh)), 0);
+    assert_non_null(strstr(ctl("orders migrate --orders %s", fresh)->out, "nothing to do"));
+    assert_non_null(strstr(ctl("order list o/phone --orders %s", fresh)->out, "no such orders"));
+    assert_int_equal(ctl("orders migrate")->code, 2);
+    const ctl_outcome *outcome = ctl("orders migrate --orders mysql://ann:secret@localhost/shop");
+    assert_int_equal(outcome->code, 2);
+    assert_null(strstr(outcome->err, "secret"));
+}
+
 static void notices_bad_input(void **state) {
     (void)state;
     static const char *const lines[] = {"order list o/phone", "order get 01000000000000000000000000000000",
@@ -166,8 +227,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gets_one),          cmocka_unit_test(lists_by_pages),
         cmocka_unit_test(pays_once),         cmocka_unit_test(refuses_a_late_payment),
-        cmocka_unit_test(notices_bad_input),
+        cmocka_unit_test(notices_bad_input), cmocka_unit_test(makes_the_tables),
     };
     unsetenv("SECKILL_PREFIX");
-    return cmocka_run_group_tests(tests, start, ctl_stop_redis);
+    return cmocka_run_group_tests(tests, start, stop);
 }

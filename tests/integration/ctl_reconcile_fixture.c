@@ -13,6 +13,82 @@ enum { SHARDS = 2, FAULTS_MAX = 32, WORDS_MAX = 8 };
 
 static books the_books;
 
+/* ---- the engine ---- */
+
+#ifdef ORDERS_ON_MYSQL
+#include "mariadb.h"
+
+static mariadb_server *server;
+
+static void stop_server(void) {
+    mariadb_free(server);
+}
+
+static void no_step(const char *step, void *user_data) {
+    (void)step;
+    (void)user_data;
+}
+
+/* One server for all tests of the program. */
+static void make_place(books *b) {
+    char error[ORDERS_DB_ERROR_SIZE];
+    if (!server) {
+        if (!mariadb_available()) {
+            exit(77);
+        }
+        server = mariadb_start(NULL);
+        assert_non_null(server);
+        assert_int_equal(atexit(stop_server), 0);
+    }
+    assert_true(mariadb_new_database(server, "books"));
+    assert_true(mariadb_sql(server, "USE books"));
+    snprintf(b->orders, sizeof b->orders, "%s", mariadb_where(server, "books", NULL));
+    assert_int_equal(orders_db_migrate(b->orders, false, no_step, NULL, error), ORDERS_DB_OK);
+}
+
+static void remove_place(const books *b) {
+    (void)b;
+}
+
+static void run_one(const books *b, const char *sql) {
+    (void)b;
+    assert_true(mariadb_sql(server, "%s", sql));
+}
+#else
+#include <sqlite3.h>
+
+static void make_place(books *b) {
+    snprintf(b->orders, sizeof b->orders, "%s/orders.db", redis_server_folder(ctl_redis));
+}
+
+static void remove_place(const books *b) {
+    static const char *const endings[] = {"", "-wal", "-shm"};
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        char path[320];
+        snprintf(path, sizeof path, "%s%s", b->orders, endings[i]);
+        (void)unlink(path);
+    }
+}
+
+static void run_one(const books *b, const char *sql) {
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(b->orders, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+#endif
+
+void run_sql(const books *b, const char *trigger, const char *sql) {
+    char drop[100];
+    if (trigger) {
+        snprintf(drop, sizeof drop, "DROP TRIGGER %s", trigger);
+        run_one(b, drop);
+    }
+    run_one(b, sql);
+}
+
+/* ---- the shop ---- */
+
 int books_open(void **state) {
     books *b = &the_books;
     char error[ORDERS_DB_ERROR_SIZE];
@@ -25,7 +101,7 @@ int books_open(void **state) {
     assert_int_equal(sale_define(&b->sale, SHARDS, &settings).status, SECKILL_OK);
     assert_int_equal(sale_load(&b->sale, "first", BOOKS_UNITS).status, SECKILL_OK);
     memcpy(b->seed, sale_get(&b->sale).seed, sizeof b->seed);
-    snprintf(b->orders, sizeof b->orders, "%s/orders.db", redis_server_folder(ctl_redis));
+    make_place(b);
     assert_int_equal(orders_db_open(b->orders, ORDERS_DB_CREATE, 1000, &b->db, error), ORDERS_DB_OK);
     assert_int_equal(orders_db_set_inventory(b->db, "sale", "phone", BOOKS_UNITS, ORDERS_DB_EXACTLY), ORDERS_DB_OK);
     *state = b;
@@ -34,13 +110,8 @@ int books_open(void **state) {
 
 int books_close(void **state) {
     books *b = *state;
-    static const char *const endings[] = {"", "-wal", "-shm"};
     orders_db_close(b->db);
-    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
-        char path[320];
-        snprintf(path, sizeof path, "%s%s", b->orders, endings[i]);
-        (void)unlink(path);
-    }
+    remove_place(b);
     sale_close(&b->sale);
     return 0;
 }

@@ -1,5 +1,5 @@
 /* What the tests of `seckill-ctl reconcile` share: "sale/phone" on two shards of a private Redis, a shop's orders database, and
- * what the command says of both.
+ * what the command says of both. The database is SQLite's, or with ORDERS_ON_MYSQL on a private MariaDB.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -14,10 +14,19 @@
 
 enum { BOOKS_UNITS = 40 };
 
+/* The type of bytes, and the trigger that keeps what was ordered as it is. */
+#ifdef ORDERS_ON_MYSQL
+#define BOOKS_BYTES "BINARY"
+#define BOOKS_TRIGGER "orders_rules"
+#else
+#define BOOKS_BYTES "BLOB"
+#define BOOKS_TRIGGER "orders_keep_what_was_sold"
+#endif
+
 typedef struct {
     sale sale;
     uint8_t seed[SECKILL_SEED_SIZE];
-    char orders[300]; /* the database's path */
+    char orders[300]; /* where the database is */
     orders_db *db;
 } books;
 
@@ -35,6 +44,9 @@ sale_answer sell_to(books *b, uint32_t shard, uint32_t n);
 
 /* A user with a reservation, and one who bought, on each shard. */
 void sell_some(books *b);
+
+/* SQL of a person with the rights to everything, past what the triggers of that name forbid (NULL: none is dropped). */
+void run_sql(const books *b, const char *trigger, const char *sql);
 
 /* Writes the orders of all events that wait, and acknowledges them: what a worker does. */
 void write_orders(books *b);

@@ -4,7 +4,6 @@
  */
 #include "ctl_reconcile_fixture.h"
 
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,13 +36,6 @@ static orders_db_order order_of(books *b, const uint8_t *id) {
     orders_db_order order = {0};
     (void)orders_db_find(b->db, id, keep, &order);
     return order;
-}
-
-static void run_sql(const books *b, const char *sql) {
-    sqlite3 *db;
-    assert_int_equal(sqlite3_open(b->orders, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
 /* ---- what fits, or is on its way ---- */
@@ -215,10 +207,9 @@ static void an_order_that_says_something_else(void **state) {
     memcpy(event.event.reservation_id, answer.reservation.id, sizeof event.event.reservation_id);
     assert_int_equal(orders_db_apply(b->db, &event, 1, &outcome), ORDERS_DB_OK);
     is_left(b, "order_differs the order is of another user or item");
-    run_sql(b, "DROP TRIGGER orders_keep_what_was_sold");
     char sql[200];
-    snprintf(sql, sizeof sql, "UPDATE orders SET user = CAST('%s' AS BLOB), price = 600", user_of(b, 0, 0));
-    run_sql(b, sql);
+    snprintf(sql, sizeof sql, "UPDATE orders SET user = CAST('%s' AS " BOOKS_BYTES "), price = 600", user_of(b, 0, 0));
+    run_sql(b, BOOKS_TRIGGER, sql);
     is_left(b, "order_differs reservation: 1 at 700; order: 1 at 600");
 }
 
@@ -245,14 +236,14 @@ static void a_wrong_inventory(void **state) {
     books *b = *state;
     sell_some(b);
     write_orders(b);
-    run_sql(b, "UPDATE inventory SET units_left = units_left - 3");
+    run_sql(b, NULL, "UPDATE inventory SET units_left = units_left - 3");
     static const char wrong[] = "inventory left: of 40 units, 2 in orders";
     const json_t *fault = only_fault(finds_with_orders(b, wrong, ""));
     assert_int_equal(ctl_int(fault, "found"), BOOKS_UNITS - 5);
     assert_int_equal(ctl_int(fault, "expected"), BOOKS_UNITS - 2);
     assert_non_null(strstr(ctl("reconcile sale --repair " BOOKS_ORDERS, b->orders)->err, ": from 35 to 38\n"));
     assert_int_equal(ctl_int(adds_up_with_orders(b, ""), "orders.left"), BOOKS_UNITS - 2);
-    run_sql(b, "UPDATE inventory SET units_total = 1, units_left = 1");
+    run_sql(b, NULL, "UPDATE inventory SET units_total = 1, units_left = 1");
     const json_t *left =
         finds_with_orders(b,
                           "inventory left: of 1 units, 2 in orders, inventory_total raise the inventory, or take units "
@@ -283,7 +274,7 @@ static void patience(void **state) {
 
 static void an_item_without_inventory(void **state) {
     books *b = *state;
-    run_sql(b, "DROP TRIGGER inventory_stays; DELETE FROM inventory");
+    run_sql(b, "inventory_stays", "DELETE FROM inventory");
     is_left(b, "inventory_total the item has no inventory: give it one, with seckill-worker --inventory");
 }
 

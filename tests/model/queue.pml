@@ -142,7 +142,7 @@
 /* A request may wait for less than REMEMBER; an id is remembered for longer than it waits by any server's clock. */
 #define MEMORY (REMEMBER + (MUTATION == NO_MARGIN -> 0 : SKEW) - (MUTATION == FORGET_EARLY))
 
-/* The states of a record; 0: there is none. OVER is cancelled, expired or blacklisted: all the same to every script. */
+/* The states of a record; 0: there is none. OVER is cancelled, expired or refused: all the same to every script. */
 mtype = { RESERVED, SOLD, OVER }
 mtype = { DECIDED, REFUSED, QUEUED, LOST, NOT_ENQUEUED } /* answers */
 

@@ -266,6 +266,8 @@ static size_t request_size(sk__script_id script) {
         return 34;
     case SK__SCRIPT_poll:
         return 42;
+    case SK__SCRIPT_refuse:
+        return 27;
     default:
         return 16;
     }
@@ -411,14 +413,22 @@ void fake_write_answer(sk__writer *writer, uint8_t status, uint8_t flags) {
     sk__write_u8(writer, flags);
 }
 
-void fake_write_record(const fake_transport *wire, sk__writer *writer, const uint8_t *id, uint8_t state) {
+static void write_record(const fake_transport *wire, sk__writer *writer, const uint8_t *id, uint8_t state, uint64_t price) {
     sk__write_bytes(writer, id, 16);
     sk__write_u8(writer, state);
     sk__write_u32(writer, 1);
-    sk__write_u56(writer, 100);
+    sk__write_u56(writer, price);
     sk__write_u48(writer, (uint64_t)wire->wall_ms);
     sk__write_u48(writer, (uint64_t)wire->wall_ms + 60000);
     sk__write_u32(writer, 0);
+}
+
+void fake_write_record(const fake_transport *wire, sk__writer *writer, const uint8_t *id, uint8_t state) {
+    write_record(wire, writer, id, state, 100);
+}
+
+void fake_write_refused(const fake_transport *wire, sk__writer *writer, const uint8_t *id, uint64_t reason) {
+    write_record(wire, writer, id, SECKILL_RESERVATION_REFUSED, reason);
 }
 
 void fake_write_map(const fake_transport *wire, sk__writer *writer) {
@@ -523,6 +533,8 @@ static fate fate_of(const fake_transport *wire, const fake_sent *sent, size_t op
     uint64_t epoch = sk__read_u64(&reader);
 
     *n = sk__read_u64(&reader);
+    if (epoch == 0)
+        return WAITS; /* in a queue of the shop's own */
     return epoch != wire->queue_epoch ? IS_LOST : *n > wire->queue_decided ? WAITS : IS_GRANTED;
 }
 
@@ -540,10 +552,24 @@ static void write_polled(const fake_transport *wire, const fake_sent *sent, sk__
         fate what = fate_of(wire, sent, i, &n);
 
         if (what == WAITS)
-            fake_write_place(wire, writer, wire->queue_epoch, n);
+            fake_write_place(wire, writer, n != 0 ? wire->queue_epoch : 0, n);
         else if (what == IS_GRANTED)
             fake_write_record(wire, writer, fake_sent_id(sent, i), 1);
     }
+}
+
+uint8_t fake_sent_reason(const fake_sent *sent, size_t op) {
+    return fake_sent_id(sent, op)[26];
+}
+
+static void write_refused(const fake_transport *wire, const fake_sent *sent, sk__writer *writer) {
+    size_t ops = fake_sent_ops(sent);
+
+    fake_write_progress(writer, wire->queue_decided, wire->queue_enqueued);
+    for (size_t i = 0; i < ops; i++)
+        fake_write_answer(writer, 0, 2);
+    for (size_t i = 0; i < ops; i++)
+        fake_write_refused(wire, writer, fake_sent_id(sent, i), fake_sent_reason(sent, i));
 }
 
 static void write_processed(fake_transport *wire, const fake_sent *sent, sk__writer *writer) {
@@ -601,6 +627,9 @@ static void write_shard_reply(fake_transport *wire, const fake_sent *sent, sk__w
         return;
     case SK__SCRIPT_poll:
         write_polled(wire, sent, writer);
+        return;
+    case SK__SCRIPT_refuse:
+        write_refused(wire, sent, writer);
         return;
     case SK__SCRIPT_queue_process:
         write_processed(wire, sent, writer);

@@ -109,7 +109,8 @@ size_t fake_sent_ops(const fake_sent *sent);
 const uint8_t *fake_sent_id(const fake_sent *sent, size_t op);
 uint32_t fake_sent_units(const fake_sent *sent, size_t op); /* of a reserve or a confirm */
 const char *fake_sent_user(const fake_sent *sent, size_t op);
-bool fake_sent_again(const fake_sent *sent, size_t op); /* of an enqueue: it stood in the queue before */
+bool fake_sent_again(const fake_sent *sent, size_t op);     /* of an enqueue: it stood in the queue before */
+uint8_t fake_sent_reason(const fake_sent *sent, size_t op); /* of a refuse, as records have it */
 fake_process fake_sent_process(const fake_sent *sent);
 fake_supply fake_sent_supply(const fake_sent *sent);
 fake_move fake_sent_move(const fake_sent *sent);
@@ -118,6 +119,7 @@ fake_move fake_sent_move(const fake_sent *sent);
 void fake_write_header(const fake_transport *wire, sk__writer *writer, uint64_t version);
 void fake_write_answer(sk__writer *writer, uint8_t status, uint8_t flags);
 void fake_write_record(const fake_transport *wire, sk__writer *writer, const uint8_t *id, uint8_t state);
+void fake_write_refused(const fake_transport *wire, sk__writer *writer, const uint8_t *id, uint64_t reason);
 
 /* What a shard has, up to the number of rows (u16) that follows with them: other u16, sent u64, taken u64. */
 void fake_write_survey(const fake_transport *wire, sk__writer *writer, int64_t available);

@@ -90,6 +90,17 @@ static void wake(const fault_proxy *proxy) {
         abort();
 }
 
+fault_proxy *fault_proxy_start_plain(const char *server) {
+    fault_proxy *proxy = fault_proxy_start(server);
+
+    if (proxy != NULL) {
+        (void)pthread_mutex_lock(&proxy->lock);
+        proxy->state.plain = true;
+        (void)pthread_mutex_unlock(&proxy->lock);
+    }
+    return proxy;
+}
+
 void fault_proxy_free(fault_proxy *proxy) {
     if (proxy == NULL)
         return;

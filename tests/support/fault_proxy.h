@@ -29,6 +29,8 @@ typedef enum { FAULT_REQUESTS = 1, FAULT_ANSWERS = 2, FAULT_BOTH = 3 } fault_dir
 
 /* Listens on a free port of 127.0.0.1. `server` is "127.0.0.1:port" or "unix:/path". NULL, with the reason on stderr. */
 fault_proxy *fault_proxy_start(const char *server);
+/* The same before a server that is no Redis: there are no commands to count or to stop at. */
+fault_proxy *fault_proxy_start_plain(const char *server);
 /* Ends all connections and the thread. NULL is allowed. */
 void fault_proxy_free(fault_proxy *proxy);
 

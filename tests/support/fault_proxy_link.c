@@ -302,6 +302,10 @@ static void pass_chunk(fault_link *link, int way, fault_state *state) {
     fault_chunk *chunk = self->first;
     size_t at = 0;
 
+    if (state->plain) {
+        fault_bytes_add(&self->out, chunk->data, chunk->size);
+        at = chunk->size;
+    }
     while (at < chunk->size && !is_gated(state, way)) {
         bool whole;
         size_t size = fault_scan_read(&self->scan, chunk->data + at, chunk->size - at, &whole);

@@ -83,6 +83,7 @@ typedef struct {
 typedef struct {
     fault_settings settings[FAULT_WAYS];
     fault_stop stop;
+    bool plain; /* what passes is not looked into */
     bool stopped;
     char text[FAULT_TEXT_SIZE]; /* the command at which it stopped */
     uint64_t commands, answers;

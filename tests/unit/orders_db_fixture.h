@@ -1,17 +1,30 @@
-/* What the tests of the orders database share: a folder with one open database, events, and what it says of them.
+/* What the tests of the orders database share: one open database, events, and what it says of them. They run on each engine:
+ * compiled as they are on SQLite, in a folder, and with ORDERS_ON_MYSQL on a private MariaDB.
  *
  * SPDX-License-Identifier: MIT
  */
 #ifndef TEST_ORDERS_DB_FIXTURE_H
 #define TEST_ORDERS_DB_FIXTURE_H
 
-#include "orders_db_internal.h"
+#include "orders_sqlite.h"
 
 typedef struct {
-    char folder[256], path[300];
+    char folder[256];
+    char path[1024]; /* or where it is */
     char error[ORDERS_DB_ERROR_SIZE];
     orders_db *db;
 } fixture;
+
+/* Of a test that is about SQLite's files, or asks it for its plans. */
+#ifdef ORDERS_ON_MYSQL
+#define ONLY_ON_SQLITE() skip()
+#else
+#define ONLY_ON_SQLITE() (void)0
+#endif
+
+/* For cmocka's group setup and teardown: the server, where there is one. */
+int start_engine(void **state);
+int stop_engine(void **state);
 
 /* The state of a test is a fixture; its database is new. */
 int set_up(void **state);

@@ -231,7 +231,7 @@ static void plan_of(fixture *f, const char *sql, char *plan, size_t size) {
     char text[1024];
     plan[0] = '\0';
     (void)snprintf(text, sizeof text, "EXPLAIN QUERY PLAN %s", sql);
-    assert_int_equal(sqlite3_prepare_v2(f->db->sqlite, text, -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(orders_sqlite_of(f->db), text, -1, &statement, NULL), SQLITE_OK);
     while (sqlite3_step(statement) == SQLITE_ROW) {
         size_t used = strlen(plan);
         (void)snprintf(plan + used, size - used, "%s\n", (const char *)sqlite3_column_text(statement, 3));
@@ -241,14 +241,10 @@ static void plan_of(fixture *f, const char *sql, char *plan, size_t size) {
 
 /* Among a million paid orders a look at the deadline must cost what it finds. */
 static void test_deadline_is_cheap(void **state) {
+    ONLY_ON_SQLITE();
     fixture *f = *state;
-    static const char *const texts[] = {
-#define TEXT(name, sql) sql,
-        ORDERS_DB_STATEMENT_MAP(TEXT)
-#undef TEXT
-    };
     char plan[1024];
-    plan_of(f, texts[ORDERS_DB__REFUND_UNPAID], plan, sizeof plan);
+    plan_of(f, f->db->sql->texts[ORDERS_DB__REFUND_UNPAID], plan, sizeof plan);
     if (!strstr(plan, "INDEX orders_unpaid (activity=? AND item=? AND confirmed_ms<?)") || strstr(plan, "TEMP B-TREE")) {
         fail_msg("%s", plan);
     }
@@ -286,5 +282,5 @@ int main(void) {
         TEST(test_deadline_is_cheap),
         TEST(test_list_of_unpaid),
     };
-    return cmocka_run_group_tests_name("orders_db_paid", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("orders_db_paid", tests, start_engine, stop_engine);
 }

@@ -29,7 +29,8 @@ static uint32_t random_below(uint32_t n) {
     return test_run_below(&random_state, n);
 }
 
-enum { MODEL_ORDERS = 40, MODEL_ITEMS = 3, MODEL_BATCH = 12 };
+/* A large batch is decided in several chunks. */
+enum { MODEL_ORDERS = 40, MODEL_ITEMS = 3, MODEL_BATCH = 12, MODEL_LARGE_BATCH = 1100 };
 
 /* What the database should say, kept in the simplest way. */
 typedef struct {
@@ -73,9 +74,9 @@ static orders_db_outcome model_apply(model *m, const orders_db_event *e) {
 }
 
 static void random_batch(fixture *f, model *m) {
-    orders_db_event events[MODEL_BATCH];
-    orders_db_outcome outcomes[MODEL_BATCH];
-    size_t count = 1 + random_below(MODEL_BATCH);
+    static orders_db_event events[MODEL_LARGE_BATCH];
+    static orders_db_outcome outcomes[MODEL_LARGE_BATCH];
+    size_t count = 1 + random_below(random_below(8) ? MODEL_BATCH : MODEL_LARGE_BATCH);
     for (size_t i = 0; i < count; i++) {
         uint32_t n = random_below(MODEL_ORDERS);
         seckill_event_kind kind = random_below(3) ? SECKILL_EVENT_CONFIRMED : SECKILL_EVENT_REFUNDED;
@@ -296,5 +297,5 @@ int main(void) {
         cmocka_unit_test(test_random_interleavings),
         TEST(test_killed_in_a_batch),
     };
-    return cmocka_run_group_tests_name("orders_db_random", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("orders_db_random", tests, start_engine, stop_engine);
 }

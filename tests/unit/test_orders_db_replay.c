@@ -235,18 +235,19 @@ static void test_looks_back(void **state) {
 
 /* However many orders there are, only those of the page are read. */
 static void test_uses_the_index(void **state) {
+    ONLY_ON_SQLITE();
     fixture *f = *state;
     sqlite3_stmt *plan;
     const char *sql = "EXPLAIN QUERY PLAN SELECT number FROM orders WHERE activity = '1' AND item = '2' "
-                      "AND " ORDERS_DB__CHANGED " >= 3 ORDER BY " ORDERS_DB__CHANGED ", number LIMIT 5";
-    assert_int_equal(sqlite3_prepare_v2(f->db->sqlite, sql, -1, &plan, NULL), SQLITE_OK);
+                      "AND " ORDERS_SQLITE_CHANGED " >= 3 ORDER BY " ORDERS_SQLITE_CHANGED ", number LIMIT 5";
+    assert_int_equal(sqlite3_prepare_v2(orders_sqlite_of(f->db), sql, -1, &plan, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_step(plan), SQLITE_ROW);
     assert_non_null(strstr((const char *)sqlite3_column_text(plan, 3), "orders_by_change"));
     assert_int_equal(sqlite3_step(plan), SQLITE_DONE); /* no sorting */
     (void)sqlite3_finalize(plan);
     sql = "EXPLAIN QUERY PLAN SELECT number FROM orders WHERE activity = '1' AND item = '2' "
-          "AND " ORDERS_DB__CHANGED " < 3 ORDER BY " ORDERS_DB__CHANGED " DESC LIMIT 5";
-    assert_int_equal(sqlite3_prepare_v2(f->db->sqlite, sql, -1, &plan, NULL), SQLITE_OK);
+          "AND " ORDERS_SQLITE_CHANGED " < 3 ORDER BY " ORDERS_SQLITE_CHANGED " DESC LIMIT 5";
+    assert_int_equal(sqlite3_prepare_v2(orders_sqlite_of(f->db), sql, -1, &plan, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_step(plan), SQLITE_ROW);
     assert_non_null(strstr((const char *)sqlite3_column_text(plan, 3), "orders_by_change"));
     assert_int_equal(sqlite3_step(plan), SQLITE_DONE);
@@ -263,6 +264,7 @@ static void make_version_2(fixture *f) {
 }
 
 static void test_brings_version_2_up(void **state) {
+    ONLY_ON_SQLITE();
     fixture *f = *state;
     fill(f);
     orders_db_item_account before = account(f, "phone");
@@ -283,6 +285,7 @@ static void test_brings_version_2_up(void **state) {
 
 /* Whoever only reads changes nothing, and reads what there is. */
 static void test_reads_version_2(void **state) {
+    ONLY_ON_SQLITE();
     fixture *f = *state;
     char text[256];
     fill(f);
@@ -295,6 +298,7 @@ static void test_reads_version_2(void **state) {
 
 /* A worker of the release before that has the file open goes on. */
 static void test_is_brought_up_beside_an_open_one(void **state) {
+    ONLY_ON_SQLITE();
     fixture *f = *state;
     orders_db *other;
     orders_db_outcome outcome;
@@ -313,6 +317,7 @@ static void test_is_brought_up_beside_an_open_one(void **state) {
 
 /* Locked, it is not brought up by halves: the next one that opens it does it. */
 static void test_is_not_brought_up_by_halves(void **state) {
+    ONLY_ON_SQLITE();
     fixture *f = *state;
     orders_db *other = NULL;
     char text[256];
@@ -343,5 +348,5 @@ int main(void) {
         TEST(test_is_brought_up_beside_an_open_one),
         TEST(test_is_not_brought_up_by_halves),
     };
-    return cmocka_run_group_tests_name("orders_db_replay", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("orders_db_replay", tests, start_engine, stop_engine);
 }

@@ -1,11 +1,11 @@
-/* The tables, and whether a file has them; see orders_db.h.
+/* The tables of SQLite, and whether a file has them; see orders_sqlite.h.
  *
  * What must never happen is forbidden here, not only in the code that calls: a program of another shop, or a person with the
  * sqlite3 shell, cannot sell more than there is, move an order backwards, or delete one.
  *
  * SPDX-License-Identifier: MIT
  */
-#include "orders_db_internal.h"
+#include "orders_sqlite.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -66,8 +66,48 @@ static const char since_version_2[] =
     " epoch INTEGER NOT NULL CHECK (epoch BETWEEN 1 AND 9007199254740991),"
     " PRIMARY KEY (activity, item, shard)"
     ") %sWITHOUT ROWID;"
-    "CREATE INDEX orders_by_change ON orders (activity, item, " ORDERS_DB__CHANGED ");"
+    "CREATE INDEX orders_by_change ON orders (activity, item, " ORDERS_SQLITE_CHANGED ");"
     "PRAGMA user_version = 3;";
+
+/* What this release added to version 3. The release before neither reads nor writes it, and both work on one file: so the
+ * version is the same. It is made TEMP, and empty, for who only reads a file without it. */
+static const char allocations[] = "CREATE %sTABLE IF NOT EXISTS allocations ("
+                                  " activity TEXT NOT NULL,"
+                                  " item TEXT NOT NULL,"
+                                  " operation TEXT NOT NULL,"
+                                  " direction TEXT NOT NULL CHECK (direction IN ('load', 'return')),"
+                                  " asked INTEGER NOT NULL CHECK (asked BETWEEN 0 AND 9007199254740991)," /* 0: all */
+                                  " units INTEGER NOT NULL CHECK (units BETWEEN 0 AND 9007199254740991),"
+                                  " goods TEXT," /* table, column and value of its row, column of its units; NULL: without */
+                                  " goods_key TEXT,"
+                                  " goods_value TEXT,"
+                                  " goods_units TEXT,"
+                                  " state TEXT NOT NULL CHECK (state IN ('begun', 'done', 'undone')),"
+                                  " begun_ms INTEGER NOT NULL,"
+                                  " ended_ms INTEGER,"
+                                  " PRIMARY KEY (activity, item, operation),"
+                                  " CHECK (asked = 0 OR units <= asked),"
+                                  " CHECK (direction = 'return' OR units > 0),"
+                                  " CHECK (direction = 'load' OR state = 'done' OR units = 0),"
+                                  " CHECK ((state = 'begun') = (ended_ms IS NULL)),"
+                                  " CHECK ((goods IS NULL) = (goods_key IS NULL) AND (goods IS NULL) = (goods_value IS NULL)"
+                                  "  AND (goods IS NULL) = (goods_units IS NULL))"
+                                  ") %sWITHOUT ROWID;";
+
+static const char allocation_rules[] =
+    "CREATE TRIGGER IF NOT EXISTS allocations_stay BEFORE DELETE ON allocations"
+    " BEGIN SELECT RAISE(ABORT, 'allocations are never deleted'); END;"
+
+    "CREATE TRIGGER IF NOT EXISTS allocations_end_once BEFORE UPDATE ON allocations"
+    " WHEN old.state <> 'begun'"
+    " BEGIN SELECT RAISE(ABORT, 'an allocation ends once'); END;"
+
+    "CREATE TRIGGER IF NOT EXISTS allocations_keep_what_was_begun BEFORE UPDATE ON allocations"
+    " WHEN NOT (new.activity = old.activity AND new.item = old.item AND new.operation = old.operation"
+    "  AND new.direction = old.direction AND new.asked = old.asked AND new.begun_ms = old.begun_ms"
+    "  AND (new.units = old.units OR old.direction = 'return') AND new.goods IS old.goods AND new.goods_key IS old.goods_key"
+    "  AND new.goods_value IS old.goods_value AND new.goods_units IS old.goods_units)"
+    " BEGIN SELECT RAISE(ABORT, 'what was begun does not change'); END;";
 
 static const char rules[] =
     "CREATE TRIGGER orders_stay BEFORE DELETE ON orders"
@@ -96,28 +136,31 @@ static const char rules[] =
 /* One number, from a statement that gives one. */
 static orders_db_status number(orders_db *db, const char *sql, int64_t *value) {
     sqlite3_stmt *statement;
-    int code = sqlite3_prepare_v2(db->sqlite, sql, -1, &statement, NULL);
+    int code = sqlite3_prepare_v2(orders_sqlite_of(db), sql, -1, &statement, NULL);
     if (code != SQLITE_OK) {
-        return orders_db__failed(db, code, "reading the file");
+        return orders_sqlite_failed(db, code, "reading the file");
     }
     code = sqlite3_step(statement);
-    orders_db_status status = code == SQLITE_ROW ? ORDERS_DB_OK : orders_db__failed(db, code, "reading the file");
+    orders_db_status status = code == SQLITE_ROW ? ORDERS_DB_OK : orders_sqlite_failed(db, code, "reading the file");
     *value = code == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
     (void)sqlite3_finalize(statement);
     return status;
 }
 
 /* What a file is, if it is no error to open it. */
-typedef enum { FILE_FRESH, FILE_BEFORE, FILE_CURRENT } file_kind;
+typedef enum { FILE_FRESH, FILE_BEFORE, FILE_WITHOUT_ALLOCATIONS, FILE_CURRENT } file_kind;
 
 static orders_db_status identify(orders_db *db, file_kind *kind) {
-    int64_t application = 0, version = 0, tables_there = 0;
+    int64_t application = 0, version = 0, tables_there = 0, has_allocations = 0;
     orders_db_status status = number(db, "PRAGMA application_id", &application);
     if (status == ORDERS_DB_OK) {
         status = number(db, "PRAGMA user_version", &version);
     }
     if (status == ORDERS_DB_OK) {
         status = number(db, "SELECT count(*) FROM sqlite_master", &tables_there);
+    }
+    if (status == ORDERS_DB_OK) {
+        status = number(db, "SELECT count(*) FROM sqlite_master WHERE name = 'allocations'", &has_allocations);
     }
     if (status != ORDERS_DB_OK) {
         return status;
@@ -129,7 +172,7 @@ static orders_db_status identify(orders_db *db, file_kind *kind) {
     if (application != APPLICATION_ID) {
         return orders_db__fail(db, ORDERS_DB_SCHEMA, "this is a database, but not one of orders");
     }
-    *kind = version == SCHEMA_BEFORE ? FILE_BEFORE : FILE_CURRENT;
+    *kind = version == SCHEMA_BEFORE ? FILE_BEFORE : has_allocations ? FILE_CURRENT : FILE_WITHOUT_ALLOCATIONS;
     if (version != SCHEMA_BEFORE && version != SCHEMA_VERSION) {
         return orders_db__fail(db, ORDERS_DB_SCHEMA, "the file has schema version %lld, this release knows %d",
                                (long long)version, SCHEMA_VERSION);
@@ -155,16 +198,23 @@ static orders_db_status add_what_is_new(orders_db *db) {
     return orders_db__exec(db, sql, "adding what is new in this release");
 }
 
+static orders_db_status add_allocations(orders_db *db, bool temporary) {
+    char sql[sizeof allocations + sizeof allocation_rules + 16];
+    int size = snprintf(sql, sizeof sql, allocations, temporary ? "TEMP " : "", is_strict() ? "STRICT, " : "");
+    (void)snprintf(sql + size, sizeof sql - (size_t)size, "%s", temporary ? "" : allocation_rules);
+    return orders_db__exec(db, sql, "adding what is new in this release");
+}
+
 static orders_db_status bring_up(orders_db *db) {
     file_kind kind = FILE_CURRENT;
     orders_db_status status = identify(db, &kind);
     if (status == ORDERS_DB_OK && kind == FILE_FRESH) {
         status = make_tables(db);
     }
-    if (status == ORDERS_DB_OK && kind != FILE_CURRENT) {
+    if (status == ORDERS_DB_OK && kind < FILE_WITHOUT_ALLOCATIONS) {
         status = add_what_is_new(db);
     }
-    return status;
+    return status == ORDERS_DB_OK && kind != FILE_CURRENT ? add_allocations(db, false) : status;
 }
 
 /* Two processes may find the same file: the second one finds what the first has made of it. */
@@ -183,14 +233,14 @@ static orders_db_status bring_up_once(orders_db *db) {
 
 static orders_db_status write_ahead(orders_db *db) {
     sqlite3_stmt *statement;
-    int code = sqlite3_prepare_v2(db->sqlite, "PRAGMA journal_mode = WAL", -1, &statement, NULL);
+    int code = sqlite3_prepare_v2(orders_sqlite_of(db), "PRAGMA journal_mode = WAL", -1, &statement, NULL);
     if (code != SQLITE_OK) {
-        return orders_db__failed(db, code, "turning the write-ahead log on");
+        return orders_sqlite_failed(db, code, "turning the write-ahead log on");
     }
     orders_db_status status = ORDERS_DB_OK;
     code = sqlite3_step(statement);
     if (code != SQLITE_ROW) {
-        status = orders_db__failed(db, code, "turning the write-ahead log on");
+        status = orders_sqlite_failed(db, code, "turning the write-ahead log on");
     } else if (strcmp((const char *)sqlite3_column_text(statement, 0), "wal") != 0) {
         status = orders_db__fail(db, ORDERS_DB_FAILED, "the write-ahead log does not work here: is the disk a network's?");
     }
@@ -198,7 +248,7 @@ static orders_db_status write_ahead(orders_db *db) {
     return status;
 }
 
-orders_db_status orders_db__prepare_schema(orders_db *db, bool read_only) {
+orders_db_status orders_sqlite_prepare_schema(orders_db *db, bool read_only) {
     file_kind kind = FILE_CURRENT;
     orders_db_status status = identify(db, &kind);
     if (status == ORDERS_DB_OK && kind == FILE_FRESH && read_only) {
@@ -207,8 +257,20 @@ orders_db_status orders_db__prepare_schema(orders_db *db, bool read_only) {
     if (status == ORDERS_DB_OK && !read_only) {
         status = write_ahead(db);
     }
-    if (status == ORDERS_DB_OK && kind != FILE_CURRENT && !read_only) {
-        status = bring_up_once(db);
+    if (status == ORDERS_DB_OK && kind != FILE_CURRENT) {
+        status = read_only ? add_allocations(db, true) : bring_up_once(db);
     }
     return status;
+}
+
+orders_db_status orders_sqlite_migrate(orders_db *db, bool dry_run, orders_db_step_cb cb, void *user_data) {
+    static const char *const steps[] = {"make the tables of schema version 3", "bring schema version 2 to 3",
+                                        "make the table allocations"};
+    file_kind kind = FILE_CURRENT;
+    orders_db_status status = identify(db, &kind);
+    if (status != ORDERS_DB_OK || kind == FILE_CURRENT) {
+        return status;
+    }
+    cb(steps[kind], user_data);
+    return dry_run ? ORDERS_DB_OK : orders_sqlite_prepare_schema(db, false);
 }
