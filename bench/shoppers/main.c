@@ -40,6 +40,7 @@ static const char help[] =
     "  --timeout DURATION     of one HTTP request; default 5s\n"
     "  --give-up DURATION     of one question with all its repetitions; default 30s\n"
     "  --patience DURATION    in the queue, from a ticket to its decision; default 5m\n"
+    "  --any-position         a position may go up: where requests wait in a broker it says how many wait in all\n"
     "  --json                 print JSON\n"
     "  --report FILE          write the JSON to a file\n"
     "  --progress             say on standard error how far it is\n"
@@ -70,6 +71,7 @@ enum {
     TIMEOUT,
     GIVE_UP,
     PATIENCE,
+    ANY_POSITION,
     JSON,
     REPORT,
     PROGRESS,
@@ -95,6 +97,7 @@ static const struct option options[] = {
     {"timeout", required_argument, NULL, TIMEOUT},
     {"give-up", required_argument, NULL, GIVE_UP},
     {"patience", required_argument, NULL, PATIENCE},
+    {"any-position", no_argument, NULL, ANY_POSITION},
     {"json", no_argument, NULL, JSON},
     {"report", required_argument, NULL, REPORT},
     {"progress", no_argument, NULL, PROGRESS},
@@ -182,6 +185,9 @@ static int set(shop_settings *settings, int option, const char *value) {
         return 1;
     case SESSION_KEYS:
         return open_ring(settings, value);
+    case ANY_POSITION:
+        settings->any_position = 1;
+        return 1;
     case JSON:
         settings->json = 1;
         return 1;

@@ -25,6 +25,7 @@ typedef struct {
     uint64_t give_up_ms;   /* of one step, all its repetitions together */
     uint64_t patience_ms;  /* in the queue, from the ticket to the decision */
     uint64_t pay_after_ms; /* at most so long after the grant */
+    int any_position;      /* the queue is a broker's: a position may go up */
     int json, progress;
     const char *report; /* a file for the JSON */
 } shop_settings;

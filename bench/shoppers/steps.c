@@ -152,7 +152,7 @@ static next_move on_still_queued(const visit *v, const final_answer *answer, con
     if (answer->token[0]) {
         v->counts->requeued++;
         keep_ticket(v, answer);
-    } else if (answer->position > v->s->position) {
+    } else if (answer->position > v->s->position && !v->settings->any_position) {
         v->counts->rose++;
         trouble(v, "the position went up although the ticket is the same", body);
     }
@@ -274,6 +274,10 @@ static next_move on_settled(const visit *v, const final_answer *answer, const ch
     }
     if (answer->verdict == VERDICT_NO && first && answer->late) {
         v->counts->paid_late++;
+        return leave();
+    }
+    /* Its token may have ended since; what was done with it stands. */
+    if (answer->verdict == VERDICT_NO && !first && strcmp(answer->code, "token_expired") == 0) {
         return leave();
     }
     return unexpected(v, answer, body);

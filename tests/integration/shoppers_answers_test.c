@@ -222,6 +222,22 @@ static void expires_early(int n, const char *request, char answer[REQUEST_MAX]) 
     }
 }
 
+/* The order is repeated, and refused with a code. */
+static void refuses_the_order_again(int n, const char *request, char answer[REQUEST_MAX], const char *code) {
+    honest(n, request, answer);
+    if (has(request, "/v1/orders") && n == 3) {
+        refuse(answer, "409 Conflict", "", code, "final");
+    }
+}
+
+static void ends_its_token(int n, const char *request, char answer[REQUEST_MAX]) {
+    refuses_the_order_again(n, request, answer, "token_expired");
+}
+
+static void forgets_its_order(int n, const char *request, char answer[REQUEST_MAX]) {
+    refuses_the_order_again(n, request, answer, "expired");
+}
+
 /* ---- shops with a queue */
 
 static int is_request(const char *request) {
@@ -460,6 +476,14 @@ static void gives_up_at_last(void **state) {
     assert_int_equal(count("no_final_answer"), 2);
 }
 
+static void repeats_an_order_late(void **state) {
+    (void)state;
+    assert_int_equal(visit(ends_its_token, "--shoppers 1 --ask-twice 1"), 0);
+    assert_int_equal(count("ordered"), 1);
+    assert_int_equal(visit(forgets_its_order, "--shoppers 1 --ask-twice 1"), 1);
+    assert_int_equal(reason("errors_by_code", "expired"), 1);
+}
+
 static void takes_no_for_an_answer(void **state) {
     (void)state;
     assert_int_equal(visit(is_sold_out, "--shoppers 8"), 0);
@@ -636,6 +660,7 @@ int main(void) {
         cmocka_unit_test(asks_again_under_the_same_id),
         cmocka_unit_test(gives_up_at_last),
         cmocka_unit_test(takes_no_for_an_answer),
+        cmocka_unit_test(repeats_an_order_late),
         cmocka_unit_test(notices_what_should_not_be),
         cmocka_unit_test(waits_in_the_queue),
         cmocka_unit_test(asks_twice_in_the_queue),
