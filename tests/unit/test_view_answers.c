@@ -70,6 +70,20 @@ static void a_granted_ticket_gives_its_token(void **state) {
     seckill_view_free(view);
 }
 
+static void another_tickets_reservation_is_not_told(void **state) {
+    const poll_says says = {MAP_VERSION, 10, 20, 0, ANSWER_RECORD, SECKILL_RESERVED, 0, 0};
+    seckill_ticket ticket = ticket_of(3, 9);
+    seckill_view *view = known_view();
+    seckill_view_ticket told;
+
+    (void)state;
+    ticket.reservation_id[15] ^= 1;
+    told = ask(view, &ticket, &says, SECKILL_PROTOCOL);
+    assert_int_equal(told.has_ref, 0);
+    assert_int_equal(told.reservation.state, 0);
+    seckill_view_free(view);
+}
+
 static void every_other_end_of_a_ticket_is_told(void **state) {
     static const struct {
         int status, flags;
@@ -356,6 +370,7 @@ int main(void) {
         cmocka_unit_test(a_ticket_that_waits_has_a_position),
         cmocka_unit_test(one_in_the_shops_own_queue_has_none),
         cmocka_unit_test(a_granted_ticket_gives_its_token),
+        cmocka_unit_test(another_tickets_reservation_is_not_told),
         cmocka_unit_test(every_other_end_of_a_ticket_is_told),
         cmocka_unit_test(a_ticket_tells_how_long_it_takes),
         cmocka_unit_test(a_poll_that_is_cut_is_no_answer),
