@@ -70,7 +70,9 @@ enum {
  *       socket=PATH           of the server's unix socket, in the place of HOST and PORT
  *       defaults-file=FILE    a MySQL option file; its groups [client] and [seckill] say password, TLS and so on
  *       timeout=SECONDS       1 to 600, default 10: how long connecting may take, and an answer, not counting busy_timeout_ms
- *                       The password is the environment's SECKILL_ORDERS_PASSWORD, else the option file's, else none.
+ *       tls=verify, tls=off   encrypted, with the server's certificate checked; or as it comes. Default: verify, but off on
+ * this machine (a unix socket, localhost, 127.0.0.0/8, ::1) The password is the environment's SECKILL_ORDERS_PASSWORD, else the
+ * option file's, else none.
  *
  * Either way every transaction is on the disk before it counts: of MySQL, where the server runs with its defaults
  * (innodb_flush_log_at_trx_commit = 1).

@@ -122,6 +122,7 @@ typedef struct {
     url url;
     const char *socket, *defaults_file; /* NULL: not given */
     unsigned timeout_s;
+    bool wants_tls;
 } place;
 
 static orders_db_status refuse(orders_db *db, const char *sentence, const char *what) {
@@ -136,15 +137,27 @@ static bool read_timeout(place *at) {
     return value >= 1 && value <= TIMEOUT_MAX_S && (!text || (*text >= '0' && *text <= '9' && !*end));
 }
 
+static bool is_this_machine(const place *at) {
+    return at->socket || strcmp(at->url.host, "localhost") == 0 || strncmp(at->url.host, "127.", 4) == 0 ||
+           strcmp(at->url.host, "::1") == 0;
+}
+
+/* Across a network nothing goes in plain text unless somebody says so. */
+static bool read_tls(place *at) {
+    const char *text = url_query(&at->url, "tls");
+    at->wants_tls = text ? strcmp(text, "verify") == 0 : !is_this_machine(at);
+    return !text || at->wants_tls || strcmp(text, "off") == 0;
+}
+
 static orders_db_status read_place(orders_db *db, const char *where, place *at) {
-    static const char *const known[] = {"socket", "defaults-file", "timeout", NULL};
+    static const char *const known[] = {"socket", "defaults-file", "timeout", "tls", NULL};
     char trouble[256];
     if (!url_parse(where, "the environment's SECKILL_ORDERS_PASSWORD or the option file of defaults-file=FILE", &at->url,
                    trouble)) {
         return refuse(db, trouble, "");
     }
     if (url_unknown_query(&at->url, known)) {
-        return refuse(db, "the URL knows only socket=, defaults-file= and timeout=", "");
+        return refuse(db, "the URL knows only socket=, defaults-file=, timeout= and tls=", "");
     }
     if (!*at->url.user || !*at->url.path || strchr(at->url.path, '/')) {
         return refuse(db, "the URL must name a user and a database: mysql://USER@HOST/DATABASE", "");
@@ -153,6 +166,9 @@ static orders_db_status read_place(orders_db *db, const char *where, place *at) 
     at->defaults_file = url_query(&at->url, "defaults-file");
     if (!*at->url.host && !at->socket) {
         return refuse(db, "the URL must name a host or ?socket=PATH", "");
+    }
+    if (!read_tls(at)) {
+        return refuse(db, "tls= is verify or off", "");
     }
     return read_timeout(at) ? ORDERS_DB_OK : refuse(db, "timeout= is 1 to 600 seconds", "");
 }
@@ -178,6 +194,7 @@ static orders_db_status read_defaults(orders_db *db, MYSQL *mysql, const char *p
 
 static orders_db_status set_options(orders_db *db, MYSQL *mysql, const place *at, unsigned lock_s) {
     unsigned answer_s = at->timeout_s + lock_s, tcp = MYSQL_PROTOCOL_TCP, no = 0;
+    const my_bool yes = 1;
     orders_db_status status = at->defaults_file ? read_defaults(db, mysql, at->defaults_file) : ORDERS_DB_OK;
     (void)mysql_options(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
     (void)mysql_options(mysql, MYSQL_OPT_LOCAL_INFILE, &no);
@@ -187,6 +204,10 @@ static orders_db_status set_options(orders_db *db, MYSQL *mysql, const place *at
     if (!at->socket && at->url.port) {
         (void)mysql_options(mysql, MYSQL_OPT_PROTOCOL, &tcp); /* "localhost" would be a unix socket's */
     }
+    if (at->wants_tls) {
+        (void)mysql_options(mysql, MYSQL_OPT_SSL_ENFORCE, &yes);
+        (void)mysql_options(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &yes);
+    }
     return status;
 }
 
@@ -195,10 +216,11 @@ static orders_db_status set_options(orders_db *db, MYSQL *mysql, const place *at
 static orders_db_status set_session(orders_db *db, unsigned timeout_s, unsigned lock_s) {
     orders_mysql_connection *c = orders_mysql_of(db);
     char sql[256];
-    (void)snprintf(sql, sizeof sql,
-                   "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', autocommit = 1, "
-                   "innodb_lock_wait_timeout = %u, lock_wait_timeout = %u",
-                   lock_s, lock_s);
+    (void)snprintf(
+        sql, sizeof sql,
+        "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', autocommit = 1, completion_type = 'NO_CHAIN', "
+        "innodb_lock_wait_timeout = %u, lock_wait_timeout = %u",
+        lock_s, lock_s);
     orders_db_status status = orders_mysql_exec(db, sql, "setting up the session");
     if (status == ORDERS_DB_OK && c->is_mariadb) {
         (void)snprintf(sql, sizeof sql, "SET SESSION idle_transaction_timeout = %u", timeout_s + lock_s);
@@ -226,6 +248,10 @@ static orders_db_status connect_to(orders_db *db, const place *at) {
     (void)mysql_options(&c->mysql, MYSQL_OPT_RECONNECT, &no);
     (void)mysql_options(&c->mysql, MYSQL_REPORT_DATA_TRUNCATION, &yes);
     c->is_mariadb = strstr(mysql_get_server_info(&c->mysql), "MariaDB") != NULL;
+    if (at->wants_tls && !mysql_get_ssl_cipher(&c->mysql)) {
+        return orders_db__fail(db, ORDERS_DB_DENIED, "%s: the connection is not encrypted; tls=off in the URL allows that",
+                               doing);
+    }
     return ORDERS_DB_OK;
 }
 

@@ -411,7 +411,7 @@ static bool shop_along(int shoppers) {
     bool good = true;
     sale_open(&shop, redis_server_address(ctl_redis));
     for (int i = 0; i < shoppers && good; i++) {
-        char user[16];
+        char user[32];
         snprintf(user, sizeof user, "shopper-%d", i);
         sale_answer held = sale_reserve(&shop, user, "r", 1);
         if (held.status == SECKILL_OK && i % 5)

@@ -131,6 +131,7 @@ static void test_where(void **state) {
     refuses("mysql://ann@localhost/shop?timeout=-1", "1 to 600");
     refuses("mysql://ann@localhost/shop?timeout=2s", "1 to 600");
     refuses("mysql://ann@localhost/shop?timeout=1&timeout=2", "twice");
+    refuses("mysql://ann@localhost/shop?tls=maybe", "verify or off");
     refuses("mysql://an n@localhost/shop", "no URL");
     refuses("postgres://ann@localhost/shop", "sqlite:PATH");
     refuses("sqlite:", "empty");
@@ -326,6 +327,19 @@ static void test_no_session_behind_our_back(void **state) {
     assert_int_equal(unlink(file), 0);
 }
 
+/* A server without TLS is not spoken to where TLS is wanted. */
+static void test_no_plain_text(void **state) {
+    (void)state;
+    size_t size = strlen(where);
+    (void)snprintf(where + size, sizeof where - size, "&tls=off");
+    assert_int_equal(try_open(where), ORDERS_DB_OK);
+    (void)snprintf(where + size, sizeof where - size, "&tls=verify");
+    assert_int_not_equal(try_open(where), ORDERS_DB_OK);
+    if (!strstr(error, "SSL") && !strstr(error, "TLS") && !strstr(error, "encrypted")) {
+        fail_msg("it says: %s", error);
+    }
+}
+
 /* After how many calls of a transaction it is cut: nothing of it stands, unless the commit was answered. */
 static void test_cut_at_each_step(void **state) {
     (void)state;
@@ -356,6 +370,31 @@ static void test_cut_at_each_step(void **state) {
         assert_int_equal(orders(), 2 * at + 2);
     }
     assert_int_equal(mariadb_integer(server, "SELECT max(number) FROM shop.orders"), 10); /* dense */
+}
+
+/* The server gets the commit, and its answer comes too late: it stands, and doing it again changes nothing. */
+static void test_commit_without_an_answer(void **state) {
+    (void)state;
+    (void)snprintf(where, sizeof where, "%s", mariadb_where(server, "shop", "timeout=1"));
+    orders_db_event event = event_of(1);
+    orders_db_outcome outcome;
+    orders_db *db = open_db();
+    assert_int_equal(orders_db_begin(db), ORDERS_DB_OK);
+    assert_int_equal(orders_db_add(db, &event, 1, &outcome), ORDERS_DB_OK);
+    mariadb_pause(server);
+    assert_int_equal(orders_db_commit(db), ORDERS_DB_UNREACHABLE); /* about 2 s */
+    mariadb_resume(server);
+    orders_db_rollback(db);
+    orders_db_close(db);
+    db = open_db();
+    orders_db_status status;
+    do {
+        status = orders_db_apply(db, &event, 1, &outcome);
+    } while (status == ORDERS_DB_BUSY); /* until the commit is through */
+    assert_int_equal(status, ORDERS_DB_OK);
+    assert_int_equal(outcome, ORDERS_DB_ALREADY);
+    orders_db_close(db);
+    assert_int_equal(orders(), 1);
 }
 
 /* A session that stands still with the lock is ended by the server; its transaction does not stand. */
@@ -539,7 +578,9 @@ int main(void) {
         IN_DATABASE(test_rights),
         IN_SHOP(test_migrated_meanwhile),
         IN_SHOP(test_no_session_behind_our_back),
+        IN_SHOP(test_no_plain_text),
         IN_SHOP(test_cut_at_each_step),
+        IN_SHOP(test_commit_without_an_answer),
         IN_SHOP(test_stands_still_with_the_lock),
         IN_SHOP(test_locks_of_others),
         IN_SHOP(test_deadlock),
