@@ -310,13 +310,15 @@ link_status link_confirm(link_state *link) {
 }
 
 link_status link_consume(link_state *link, const char *name, const char *tag, uint32_t prefetch) {
+    char what[LINK_TEXT];
+    snprintf(what, sizeof what, "consuming %s", name);
     (void)amqp_basic_qos(link->connection, WORK, 0, (uint16_t)prefetch, 0);
     link_status status = judge_work(link, "setting the prefetch");
     if (status != LINK_OK)
         return status;
     (void)amqp_basic_consume(link->connection, WORK, amqp_cstring_bytes(name), amqp_cstring_bytes(tag), 0, 0, 0,
                              amqp_empty_table);
-    return judge_work(link, "consuming");
+    return judge_work(link, what);
 }
 
 link_status link_cancel(link_state *link, const char *tag) {

@@ -13,6 +13,9 @@
 
 enum { BYTES_MAX = 64, BASE64_MAX = 88, QUANTITY_MAX = 1000000 };
 
+/* What seckill_reserve takes: a message that it never took would be tried for ever. */
+#define CREATED_MAX_MS ((INT64_C(1) << 47) - 1)
+
 _Static_assert((int)SECKILL_USER_MAX <= (int)BYTES_MAX && (int)SECKILL_REQUEST_ID_MAX <= (int)BYTES_MAX, "they fit");
 _Static_assert(sodium_base64_ENCODED_LEN(BYTES_MAX, sodium_base64_VARIANT_ORIGINAL) <= BASE64_MAX + 1, "it fits");
 
@@ -85,7 +88,7 @@ static bool take_members(json_t *object, request_message *one, char trouble[MESS
         {"request_id", JSON_FIELD_TEXT, 0, 1, SECKILL_REQUEST_ID_MAX, {.text = {&id.data, &id.size}}},
         {"request_id64", JSON_FIELD_TEXT, 0, 4, BASE64_MAX, {.text = {&id64.data, &id64.size}}},
         {"quantity", JSON_FIELD_WHOLE, 1, 1, QUANTITY_MAX, {.whole = &quantity}},
-        {"created_ms", JSON_FIELD_WHOLE, 1, 1, SECKILL_AMOUNT_MAX, {.whole = &one->created_ms}},
+        {"created_ms", JSON_FIELD_WHOLE, 1, 1, CREATED_MAX_MS, {.whole = &one->created_ms}},
     };
     if (!json_read_fields(object, fields, sizeof fields / sizeof *fields, trouble))
         return false;

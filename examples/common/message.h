@@ -26,7 +26,7 @@ typedef struct {
     uint8_t request_id[SECKILL_REQUEST_ID_MAX];
     size_t request_id_size; /* 1 to SECKILL_REQUEST_ID_MAX */
     uint32_t quantity;      /* 1 to 1,000,000 */
-    int64_t created_ms;     /* when the user made it, milliseconds since 1970; at least 1 */
+    int64_t created_ms;     /* when the user made it, milliseconds since 1970; 1 to 2^47 - 1 */
 } request_message;
 
 /* Writes a message, without a NUL. Its size; 0: out of memory. */

@@ -8,6 +8,7 @@
  */
 #include "orders_db_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,8 +74,8 @@ static void keep_what_is_ordered(standing *order, const char *activity, const ch
     order->quantity = quantity;
     order->user_size = user.size;
     memcpy(order->user, user.data, user.size);
-    (void)strcpy(order->activity, activity); /* neither is longer than SECKILL_ID_MAX */
-    (void)strcpy(order->item, item);
+    (void)snprintf(order->activity, sizeof order->activity, "%s", activity); /* neither is longer than SECKILL_ID_MAX */
+    (void)snprintf(order->item, sizeof order->item, "%s", item);
 }
 
 /* What the tables would not take: asked first, since a broken rule would undo the whole transaction, again and again. */

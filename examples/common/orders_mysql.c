@@ -46,7 +46,7 @@ struct orders_sql_statement {
     column row[COLUMNS_MAX];
 };
 
-#define ORDERS_SQL_TEXT(name, sql) [ORDERS_DB__##name] = sql,
+#define ORDERS_SQL_TEXT(name, sql) [ORDERS_DB__##name] = sql, /* NOLINT: a list of initialisers */
 
 static const char *const texts[ORDERS_DB__STATEMENTS] = {
     ORDERS_SQL_SHARED(ORDERS_SQL_TEXT, "changed_ms", " FOR UPDATE")[ORDERS_DB__SET_INVENTORY] =
@@ -142,13 +142,15 @@ static orders_sql_statement *make_statement(orders_db *db, const char *sql) {
 
 static orders_db_status prepare(orders_db *db, const char *sql, orders_sql_statement **statement) {
     orders_sql_statement *made = make_statement(db, sql);
-    char *text = malloc(strlen(sql) + 1);
+    size_t size = strlen(sql) + 1;
+    char *text = malloc(size);
     orders_db_status status = ORDERS_DB_OK;
     *statement = NULL;
     if (!made || !text) {
         status = orders_db__fail(db, ORDERS_DB_NO_MEMORY, "out of memory");
     } else {
-        made->marks = take_marks(strcpy(text, sql), made->numbers);
+        memcpy(text, sql, size);
+        made->marks = take_marks(text, made->numbers);
         status = mysql_stmt_prepare(made->prepared, text, strlen(text)) == 0 ? bind_results(db, made)
                                                                              : failed(db, made, "preparing a statement");
     }

@@ -12,7 +12,7 @@ struct orders_sql_statement {
     int code; /* of the first thing that could not be bound */
 };
 
-#define ORDERS_SQL_TEXT(name, sql) [ORDERS_DB__##name] = sql,
+#define ORDERS_SQL_TEXT(name, sql) [ORDERS_DB__##name] = sql, /* NOLINT: a list of initialisers */
 
 static const char *const texts[ORDERS_DB__STATEMENTS] = {
     ORDERS_SQL_SHARED(ORDERS_SQL_TEXT, ORDERS_SQLITE_CHANGED, "") /* BEGIN IMMEDIATE locks all */

@@ -70,8 +70,8 @@ static int keep_query(const UriQueryListA *list, url *parsed, char trouble[256])
         if (url_query(parsed, list->key)) {
             return refuse(trouble, "a name stands twice in the URL's query", "");
         }
-        (void)strcpy(parsed->query[parsed->queries].name, list->key);
-        (void)strcpy(parsed->query[parsed->queries].value, list->value ? list->value : "");
+        (void)snprintf(parsed->query[parsed->queries].name, URL_NAME_SIZE, "%s", list->key);
+        (void)snprintf(parsed->query[parsed->queries].value, URL_VALUE_SIZE, "%s", list->value ? list->value : "");
         parsed->queries++;
     }
     return 1;

@@ -313,10 +313,21 @@ static link_status publish_one(publisher *one) {
     return status;
 }
 
+static bool may_publish(const publisher *one) {
+    return one->first != NULL && one->next - one->oldest < one->settings.most;
+}
+
+/* Publishing waits for a broker that takes no bytes: one that hangs, or is short of memory or disk. Nothing would be answered
+ * meanwhile, in time or not. */
+static bool has_room(publisher *one) {
+    struct pollfd fd = {link_fd(&one->link), POLLOUT, 0};
+    return poll(&fd, 1, 0) > 0;
+}
+
 static link_status publish_all(publisher *one) {
     link_status status = LINK_OK;
     take_new(one);
-    while (one->first != NULL && status == LINK_OK && one->next - one->oldest < one->settings.most)
+    while (may_publish(one) && status == LINK_OK && has_room(one))
         status = publish_one(one);
     return status;
 }
@@ -419,11 +430,14 @@ static int pause_ms(publisher *one) {
         until = one->next_try_ms;
     if (next != NULL && next->due_ms < until)
         until = next->due_ms;
+    if (one->first != NULL && one->first->due_ms < until)
+        until = one->first->due_ms;
     return until > now ? (int)(until - now) : 0;
 }
 
 static void wait_for_something(publisher *one) {
-    struct pollfd fds[2] = {{one->wake, POLLIN, 0}, {one->linked ? link_fd(&one->link) : -1, POLLIN, 0}};
+    short events = may_publish(one) ? POLLIN | POLLOUT : POLLIN;
+    struct pollfd fds[2] = {{one->wake, POLLIN, 0}, {one->linked ? link_fd(&one->link) : -1, events, 0}};
     uint64_t times;
     if (poll(fds, 2, one->linked && link_has_more(&one->link) ? 0 : pause_ms(one)) > 0 && fds[0].revents != 0)
         (void)!read(one->wake, &times, sizeof times);

@@ -24,6 +24,7 @@ enum {
     PAUSE_MAX_MS = 5000,
     BEAT_MS = 1000,
     CONSUME_AGAIN_MS = 1000,
+    CONSUME_MAX_MS = 60000,
     DEPTH_MS = 1000, /* between two looks at a queue's length ... */
     LOOK_MS = 20,    /* ... and at any's */
     BATCH = 512,     /* deliveries in one mail */
@@ -41,7 +42,7 @@ struct consumer_queue {
     /* the thread's own */
     consumer_queue *next;
     bool consuming;
-    uint64_t next_try_ms, looked_ms;
+    uint64_t next_try_ms, pause_ms, looked_ms;
 };
 
 typedef enum { MAIL_DELIVERED, MAIL_LOST, MAIL_REMOVED, MAIL_STOPPED } mail_kind;
@@ -208,7 +209,6 @@ static void lose(consumer *c) {
     unsettled_clear(&c->tags);
     for (consumer_queue *queue = c->consumed; queue; queue = queue->next) {
         queue->consuming = false;
-        queue->next_try_ms = 0;
     }
     link_close(&c->link);
     c->pause_ms = c->pause_ms == 0 ? PAUSE_MIN_MS : c->pause_ms * 2;
@@ -249,6 +249,14 @@ static void take_new_queues(consumer *c) {
     uv_mutex_unlock(&c->lock);
 }
 
+/* A queue for which nobody answers, such as one without a leader, costs the connection: the others go on for longer and longer
+ * before it is tried again. */
+static void put_off(consumer_queue *queue) {
+    queue->pause_ms = queue->pause_ms == 0 ? CONSUME_AGAIN_MS : 2 * queue->pause_ms;
+    queue->pause_ms = queue->pause_ms < CONSUME_MAX_MS ? queue->pause_ms : CONSUME_MAX_MS;
+    queue->next_try_ms = now_ms() + queue->pause_ms;
+}
+
 /* Some other trouble with one queue is no reason to leave the others. */
 static link_status consume(consumer *c, consumer_queue *queue) {
     link_status status = link_declare(&c->link, &c->config.queues, queue->name);
@@ -256,8 +264,10 @@ static link_status consume(consumer *c, consumer_queue *queue) {
         status = link_consume(&c->link, queue->name, queue->tag, c->config.prefetch);
     }
     if (status == LINK_LOST) {
+        put_off(queue);
         return status;
     }
+    queue->pause_ms = 0;
     if (status != LINK_OK) {
         log_line(SECKILL_LOG_ERROR, "%s%s", c->link.trouble,
                  status == LINK_OTHER ? " (give --queue-length and --queue-deliveries as it was made with, or delete it)" : "");
@@ -285,13 +295,15 @@ static bool is_wanted(consumer *c, const consumer_queue *queue) {
     return wanted;
 }
 
-/* With a connection or without. What was delivered and not handed on yet goes back when it is read: nobody's tag. */
+/* With a connection or without. What was delivered and not handed on yet goes back when it is read: nobody's tag. New ones are
+ * taken behind the look at `removals`: one that was added and removed since would else be passed over, and stay. */
 static link_status drop_unwanted(consumer *c) {
     link_status status = LINK_OK;
     uv_mutex_lock(&c->lock);
     bool any = c->removals;
     c->removals = false;
     uv_mutex_unlock(&c->lock);
+    take_new_queues(c);
     for (consumer_queue **at = &c->consumed; any && *at;) {
         consumer_queue *queue = *at;
         if (is_wanted(c, queue)) {
@@ -554,7 +566,6 @@ static void thread_main(void *argument) {
     consumer *c = argument;
     while (!atomic_load(&c->stop)) {
         bool more = false;
-        take_new_queues(c);
         if (!c->linked && now_ms() >= c->next_try_ms && !atomic_load(&c->aborted)) {
             connect_again(c);
         }

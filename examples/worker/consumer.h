@@ -28,7 +28,8 @@ struct delivery {
     delivery *next;
     void *owner;
     uint64_t due_ms;   /* when it is tried again */
-    unsigned failures; /* how often it could not be decided */
+    unsigned failures; /* how often it could not be decided, ... */
+    unsigned unknown;  /* ... and of these, how often there was no such item */
     request_message request;
     bool redelivered; /* it was in somebody's hand before */
     /* the consumer's */

@@ -287,7 +287,8 @@ static void take_answer(intake *in, delivery *one, const seckill_result *result)
     default:
         break;
     }
-    if (result->status == SECKILL_NOT_DEFINED && one->failures >= NOT_DEFINED_TRIES && !in->closing) {
+    one->unknown += result->status == SECKILL_NOT_DEFINED;
+    if (result->status == SECKILL_NOT_DEFINED && one->unknown > NOT_DEFINED_TRIES && !in->closing) {
         task_log_trouble("a request goes to the dead letters, of", in->item->label, result->status, result->message);
         settle(in, one, DELIVERY_REJECT);
     } else {

@@ -234,6 +234,8 @@ static void poison(void **state) {
         "ms\":1}",
         "{\"version\":1,\"activity\":\"sale\",\"item\":\"phone\",\"user\":\"u\",\"request_id\":\"r\",\"quantity\":0,\"created_"
         "ms\":1}",
+        "{\"version\":1,\"activity\":\"sale\",\"item\":\"phone\",\"user\":\"u\",\"request_id\":\"r\",\"quantity\":1,\"created_"
+        "ms\":140737488355328}",
     };
     enum { BAD = sizeof bad / sizeof *bad };
     front *shop = amqp_front(3, NULL, NULL);
@@ -247,7 +249,7 @@ static void poison(void **state) {
     assert_int_equal(amqp_wait_decided(shop, "u", 1, tickets, "sold_out"), 1);
     assert_int_equal(amqp_wait_decided(shop, "v", 1, &tickets[1], "sold_out"), 1);
     amqp_wait_ready(amqp_dead, BAD + 1);
-    amqp_worker_wait_metric(&worker, "seckill_worker_queue_poison_total 9");
+    amqp_worker_wait_metric(&worker, "seckill_worker_queue_poison_total 10");
     amqp_worker_wait_log(&worker, "a message that is no request of it goes to the dead letters");
     assert_int_equal(amqp_ready(amqp_queue), 0);
     assert_int_equal(amqp_worker_end(&worker, SIGTERM), 0);

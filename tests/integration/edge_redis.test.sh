@@ -64,6 +64,39 @@ echo "The master of several."
 serves --redis "$replica,127.0.0.1:$plain"
 serves --redis "unix:$scratch/nobody.sock,$replica,unix:$scratch/redis.sock"
 
+echo "Too many requests for one worker's connections are no reason to ask a replica."
+start_edge --front 127.0.0.1:1 --workers 1 --redis "127.0.0.1:$plain,$replica" --set redis_connections=1 --set redis_waiting=0
+until_true served
+for ((i = 0; i < 200; i++)); do
+    printf 'url = "%s/v1/activities/s/items/x%d"\noutput = /dev/null\n' "$url" "$i"
+done >"$scratch/urls"
+failures=$(count seckill_edge_redis_failures_total)
+curl -sSk --parallel --parallel-max 30 -K "$scratch/urls" 2>"$scratch/output"
+(($(count seckill_edge_redis_failures_total) > failures)) || fail "there were connections for all"
+! grep -q "not a master" "$TMPDIR"/seckill-edge-*/error.log || fail "a replica was asked"
+end "$edge_pid"
+
+echo "A master that became a replica, and let its connections be."
+other() {
+    "${redis%-server}-cli" -p "${replica#*:}" "$@"
+}
+start_edge --front 127.0.0.1:1 --workers 1 --redis "127.0.0.1:$plain,$replica"
+until_true served
+other replicaof no one >"$scratch/output"
+redis_cli replicaof 127.0.0.1 "${replica#*:}" >"$scratch/output"
+sleep 0.3 # until what was read is old
+until_true served
+back_in_step() {
+    [[ $(redis_cli info replication) == *master_link_status:up* ]]
+}
+until_true back_in_step
+redis_cli replicaof no one >"$scratch/output"
+other replicaof 127.0.0.1 "$plain" >"$scratch/output"
+sleep 0.3
+until_true served
+until_true in_step
+end "$edge_pid"
+
 echo "Passwords."
 redis_cli acl setuser default off >"$scratch/output"
 does_not "NOAUTH\|WRONGPASS" --redis "127.0.0.1:$plain,$replica"

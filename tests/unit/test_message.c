@@ -62,7 +62,7 @@ static void any_bytes_go_through(void **state) {
     memset(most.activity, 'a', SECKILL_ID_MAX);
     memset(most.item, 'i', SECKILL_ID_MAX);
     most.quantity = 1000000;
-    most.created_ms = SECKILL_AMOUNT_MAX;
+    most.created_ms = (INT64_C(1) << 47) - 1;
     check_round(&most);
     (void)state;
 }
@@ -100,6 +100,7 @@ static const wrong wrongs[] = {
     {WITH(USER ID "\"quantity\":1000001,\"created_ms\":1"), "quantity"},
     {WITH(USER ID "\"quantity\":1.5,\"created_ms\":1"), "quantity"},
     {WITH(USER ID "\"quantity\":1,\"created_ms\":0"), "created_ms"},
+    {WITH(USER ID "\"quantity\":1,\"created_ms\":140737488355328"), "created_ms"},
     {WITH(USER ID "\"quantity\":1"), "created_ms"},
     {WITH(USER ID REST ",\"more\":1"), "more"},
     {WITH(USER USER ID REST), "twice"},

@@ -142,6 +142,8 @@ local function receive_all(socket, count)
         local value, kind = read(socket)
         if value == nil then
             return nil, kind
+        elseif kind == "error" and value:sub(1, 8) == "READONLY" then
+            return nil, "not a master" -- any more: a kept connection would go on saying so
         end
         replies[i] = {value = value, is_error = kind == "error"}
     end

@@ -168,7 +168,7 @@ local function send_some(address, some)
     for _, question in ipairs(some) do
         question.at, question.is_asking, question.why, question.wrong = nil, false, library.UNREACHABLE, wrong
     end
-    if not settings.cluster and settings.redis[current] == address then
+    if not settings.cluster and settings.redis[current] == address and redis.is_paused(address) then
         current = current % #settings.redis + 1
     end
     return true
