@@ -60,6 +60,7 @@ nothing_left_at_all
 
 echo "Interrupted in the middle, it leaves nothing."
 for wait_for in "Starting MariaDB" "line up"; do
+    : >"$scratch/output" # what the run before said is not to be taken for this one's
     env --default-signal=INT "${whole[@]}" >"$scratch/output" 2>&1 &
     pid=$!
     pids+=("$pid")

@@ -83,6 +83,7 @@ void sale_on_item(const seckill_item_result *result, void *user_data) {
     sale_call wait = {&answer, false};                                                                                         \
     seckill_status started;                                                                                                    \
     memset(&answer, 0, sizeof(answer));                                                                                        \
+    uv_update_time(&self->loop); /* it may have stood still for longer than the call's deadline */                             \
     started = call;                                                                                                            \
     if (started != SECKILL_OK)                                                                                                 \
         answer.status = started;                                                                                               \
