@@ -18,6 +18,9 @@ cd "$SECKILL_SOURCE_DIR"
 
 export passed_dir=$SECKILL_BUILD_DIR/tidy
 mkdir -p "$passed_dir"
+# Tests compile some of these files once more: once is enough, and the second time clang-tidy 14 sees what is not there.
+command -v jq >/dev/null || skip "there is no jq"
+jq 'unique_by(.file)' "$SECKILL_BUILD_DIR/compile_commands.json" >"$passed_dir/compile_commands.json"
 common=$({ "$tidy" --version; cat .clang-tidy; find include lib examples -name '*.h' -type f -print0 | sort -z | xargs -0 cat; } | sha256sum)
 export common
 
@@ -30,7 +33,7 @@ look_at() {
     if [[ -e $mark ]]; then
         return
     fi
-    "$tidy" --quiet -p "$SECKILL_BUILD_DIR" "$1" 2> >(grep -vE '^[0-9]+ warnings? (generated|treated)' >&2) || return 1
+    "$tidy" --quiet -p "$passed_dir" "$1" 2> >(grep -vE '^[0-9]+ warnings? (generated|treated)' >&2) || return 1
     rm -f "$passed_dir/${1//\//.}".*
     : >"$mark"
 }
