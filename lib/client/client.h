@@ -41,10 +41,11 @@ bool sk__timeout_valid(uint32_t timeout_ms);
 /* Whether a point in time, a number of units, and the names that a token gives are acceptable. */
 bool sk__time_valid(int64_t time_ms);
 bool sk__quantity_valid(uint32_t quantity);
-bool sk__names_item(const seckill_item *item, const char activity[SECKILL_ID_MAX + 1], const char name[SECKILL_ID_MAX + 1]);
+bool sk__names_item(const char *activity, const char *item, const char given_activity[SECKILL_ID_MAX + 1],
+                    const char given_item[SECKILL_ID_MAX + 1]);
 
 /* Whether a caller's ticket is one, of this item. */
-bool sk__ticket_valid(const seckill_ticket *ticket, const char *activity, const char *name);
+bool sk__ticket_valid(const seckill_ticket *ticket, const char *activity, const char *item);
 
 /* Begins what an op is told, all else zero. */
 void sk__wish_begin(sk__op_wish *wish, sk__op_kind kind, seckill_bytes user, uint32_t timeout_ms, void *user_data);

@@ -21,10 +21,9 @@ seckill_status seckill_enqueue(seckill_item *item, const seckill_reserve_options
     return sk__units_start(item, &given, &wish, op);
 }
 
-bool sk__ticket_valid(const seckill_ticket *ticket, const char *activity, const char *name) {
+bool sk__ticket_valid(const seckill_ticket *ticket, const char *activity, const char *item) {
     return ticket != NULL && ticket->user_size >= 1 && ticket->user_size <= SECKILL_USER_MAX &&
-           strncmp(ticket->activity, activity, sizeof(ticket->activity)) == 0 &&
-           strncmp(ticket->item, name, sizeof(ticket->item)) == 0 && sk__quantity_valid(ticket->quantity) &&
+           sk__names_item(activity, item, ticket->activity, ticket->item) && sk__quantity_valid(ticket->quantity) &&
            sk__place_valid(ticket->epoch, ticket->n) && sk__time_valid(ticket->since_ms);
 }
 

@@ -30,8 +30,9 @@ bool sk__quantity_valid(uint32_t quantity) {
     return quantity >= 1 && quantity <= SECKILL_QUANTITY_MAX;
 }
 
-bool sk__names_item(const seckill_item *item, const char activity[SECKILL_ID_MAX + 1], const char name[SECKILL_ID_MAX + 1]) {
-    return strncmp(activity, item->activity, SECKILL_ID_MAX + 1) == 0 && strncmp(name, item->name, SECKILL_ID_MAX + 1) == 0;
+bool sk__names_item(const char *activity, const char *item, const char given_activity[SECKILL_ID_MAX + 1],
+                    const char given_item[SECKILL_ID_MAX + 1]) {
+    return strncmp(given_activity, activity, SECKILL_ID_MAX + 1) == 0 && strncmp(given_item, item, SECKILL_ID_MAX + 1) == 0;
 }
 
 bool sk__units_given(const seckill_item *item, const seckill_reserve_options *options, bool has_callback,
@@ -88,8 +89,8 @@ seckill_status seckill_reserve(seckill_item *item, const seckill_reserve_options
 
 static bool ref_valid(const seckill_item *item, const seckill_reservation_ref *ref) {
     return ref != NULL && ref->user_size >= 1 && ref->user_size <= SECKILL_USER_MAX &&
-           sk__names_item(item, ref->activity, ref->item) && sk__quantity_valid(ref->quantity) && ref->price >= 0 &&
-           ref->price <= SECKILL_AMOUNT_MAX && sk__time_valid(ref->valid_until_ms);
+           sk__names_item(item->activity, item->name, ref->activity, ref->item) && sk__quantity_valid(ref->quantity) &&
+           ref->price >= 0 && ref->price <= SECKILL_AMOUNT_MAX && sk__time_valid(ref->valid_until_ms);
 }
 
 seckill_status seckill_confirm(seckill_item *item, const seckill_confirm_options *options, seckill_op **op,

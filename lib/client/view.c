@@ -55,7 +55,7 @@ seckill_status seckill_view_ask_item(const seckill_view *view, uint32_t flags, s
         return SECKILL_INVALID;
     sk__map_key_write(view->prefix, view->activity, view->item, writing->keys);
     sk__command_begin_key(&writing->written, SK__SCRIPT_map_get, flags != 0, writing->keys);
-    return sk__writing_show(writing, seckill_slot(writing->keys, strlen(writing->keys)));
+    return sk__writing_show_key(writing);
 }
 
 /* Takes over the shards that a list names. Where there is no memory for them the former ones stay. */
@@ -121,12 +121,11 @@ static seckill_status sale_at(const sk__map *map, int64_t now_ms) {
 }
 
 seckill_status seckill_view_get_sale(const seckill_view *view, int64_t now_ms, seckill_view_sale *sale) {
+    seckill_status status = sk__view_check(view, sale != NULL);
     seckill_view_sale all;
 
-    if (view == NULL || sale == NULL)
-        return SECKILL_INVALID;
-    if (view->shards == NULL)
-        return SECKILL_NOT_DEFINED;
+    if (status != SECKILL_OK)
+        return status;
     memset(&all, 0, sizeof(all));
     all.settings = &view->map.settings;
     all.seed = view->map.seed;
@@ -140,6 +139,14 @@ seckill_status seckill_view_get_sale(const seckill_view *view, int64_t now_ms, s
     return sk__view_fill(sale, &all, sizeof(all));
 }
 
+/* ---- what every call begins with ---- */
+
+seckill_status sk__view_check(const seckill_view *view, bool are_good) {
+    if (view == NULL || !are_good)
+        return SECKILL_INVALID;
+    return view->shards != NULL ? SECKILL_OK : SECKILL_NOT_DEFINED;
+}
+
 /* ---- shards ---- */
 
 seckill_status sk__view_write_shard(const seckill_view *view, uint32_t shard, sk__script_id script, uint32_t flags,
@@ -151,10 +158,6 @@ seckill_status sk__view_write_shard(const seckill_view *view, uint32_t shard, sk
         return SECKILL_INVALID;
     sk__command_begin_shard(&writing->written, script, flags != 0, keys, &known);
     return SECKILL_OK;
-}
-
-seckill_status sk__view_show_shard(sk__writing *writing) {
-    return sk__writing_show(writing, seckill_slot(writing->keys, strlen(writing->keys)));
 }
 
 void sk__view_saw(seckill_view *view, const sk__shard_header *header) {

@@ -32,8 +32,10 @@ sk__writing *sk__writing_begin(seckill_command *command, uint32_t flags);
 /* Adds an argument that is copied. */
 void sk__writing_add(sk__writing *writing, seckill_bytes bytes);
 
-/* Shows what was written, for this slot. SECKILL_NO_MEMORY: it has not fitted, and nothing is shown. */
+/* Shows what was written, for this slot, or for that of the key that `keys` begins with. SECKILL_NO_MEMORY: it has not fitted,
+ * and nothing is shown. */
 seckill_status sk__writing_show(sk__writing *writing, uint32_t slot);
+seckill_status sk__writing_show_key(sk__writing *writing);
 
 /* The prefix that is meant, or NULL: it is none. */
 const char *sk__view_prefix(const char *prefix);
@@ -78,10 +80,13 @@ struct seckill_view {
 seckill_status sk__view_new(const seckill_allocator *allocator, const char *prefix, const char *activity, const char *item,
                             seckill_view **view);
 
+/* What every call asks first: SECKILL_INVALID where there is no view or its other arguments are not good, SECKILL_NOT_DEFINED
+ * where no mapping list is known. */
+seckill_status sk__view_check(const seckill_view *view, bool are_good);
+
 /* Begins the command of a script of a shard. */
 seckill_status sk__view_write_shard(const seckill_view *view, uint32_t shard, sk__script_id script, uint32_t flags,
                                     sk__writing *writing);
-seckill_status sk__view_show_shard(sk__writing *writing);
 
 /* Notes what a good reply of a shard says about the age of our mapping list. */
 void sk__view_saw(seckill_view *view, const sk__shard_header *header);

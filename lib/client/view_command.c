@@ -103,6 +103,10 @@ seckill_status sk__writing_show(sk__writing *writing, uint32_t slot) {
     return SECKILL_OK;
 }
 
+seckill_status sk__writing_show_key(sk__writing *writing) {
+    return sk__writing_show(writing, seckill_slot(writing->keys, strlen(writing->keys)));
+}
+
 /* ---- what callers give ---- */
 
 const char *sk__view_prefix(const char *prefix) {

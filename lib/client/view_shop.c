@@ -15,7 +15,7 @@ seckill_status seckill_view_ask_items(const char *prefix, const char *activity, 
         return SECKILL_INVALID;
     sk__items_key_write(prefix, activity, writing->keys);
     sk__command_begin_key(&writing->written, SK__SCRIPT_items_list, flags != 0, writing->keys);
-    return sk__writing_show(writing, seckill_slot(writing->keys, strlen(writing->keys)));
+    return sk__writing_show_key(writing);
 }
 
 seckill_status seckill_view_take_items(const char *reply, size_t size, seckill_bytes *items, uint32_t max, uint32_t *count) {

@@ -4,10 +4,6 @@
 
 #include <string.h>
 
-static bool is_known(const seckill_view *view) {
-    return view->shards != NULL;
-}
-
 /* Of the round that was begun last. */
 static bool is_whole(const seckill_view *view) {
     return view->is_begun && view->answered == view->map.settings.shards;
@@ -19,10 +15,10 @@ static bool has_answered(const seckill_view *view, uint32_t shard) {
 
 /* A round that is given up says nothing, and what was proven before it is not renewed. */
 seckill_status seckill_view_begin(seckill_view *view, int64_t now_ms) {
-    if (view == NULL)
-        return SECKILL_INVALID;
-    if (!is_known(view))
-        return SECKILL_NOT_DEFINED;
+    seckill_status status = sk__view_check(view, true);
+
+    if (status != SECKILL_OK)
+        return status;
     if (!is_whole(view))
         view->has_sum = view->is_proven = false;
     view->is_begun = true;
@@ -36,17 +32,15 @@ seckill_status seckill_view_begin(seckill_view *view, int64_t now_ms) {
 
 seckill_status seckill_view_ask_shard(const seckill_view *view, uint32_t shard, uint32_t flags, seckill_command *command) {
     sk__writing *writing = sk__writing_begin(command, flags);
-    seckill_status status;
+    seckill_status status = sk__view_check(view, writing != NULL);
 
-    if (view == NULL || writing == NULL)
-        return SECKILL_INVALID;
-    if (!is_known(view))
-        return SECKILL_NOT_DEFINED;
+    if (status != SECKILL_OK)
+        return status;
     if (shard >= view->map.settings.shards || !view->is_begun)
         return SECKILL_INVALID;
     status = sk__view_write_shard(view, shard, SK__SCRIPT_stock, flags, writing);
     if (status == SECKILL_OK)
-        status = sk__view_show_shard(writing);
+        status = sk__writing_show_key(writing);
     if (status == SECKILL_OK)
         command->round = view->round;
     return status;
@@ -89,13 +83,12 @@ static void conclude(seckill_view *view) {
 
 seckill_status seckill_view_take_shard(seckill_view *view, uint32_t shard, uint32_t round, const char *reply, size_t size) {
     sk__reader reader = sk__reader_of(reply, size);
+    seckill_status status = sk__view_check(view, reply != NULL);
     sk__shard_header header;
     seckill_stock stock;
 
-    if (view == NULL || reply == NULL)
-        return SECKILL_INVALID;
-    if (!is_known(view))
-        return SECKILL_NOT_DEFINED;
+    if (status != SECKILL_OK)
+        return status;
     if (shard >= view->map.settings.shards)
         return SECKILL_INVALID;
     if (!view->is_begun || round != view->round || has_answered(view, shard))
@@ -142,12 +135,11 @@ static void add_up(const seckill_view *view, seckill_view_stock *all) {
 }
 
 seckill_status seckill_view_get_stock(const seckill_view *view, seckill_view_stock *stock) {
+    seckill_status status = sk__view_check(view, stock != NULL);
     seckill_view_stock all;
 
-    if (view == NULL || stock == NULL)
-        return SECKILL_INVALID;
-    if (!is_known(view))
-        return SECKILL_NOT_DEFINED;
+    if (status != SECKILL_OK)
+        return status;
     memset(&all, 0, sizeof(all));
     all.shards = view->map.settings.shards;
     all.missing = all.shards;
@@ -166,10 +158,10 @@ seckill_status seckill_view_get_stock(const seckill_view *view, seckill_view_sto
 }
 
 seckill_status seckill_view_get_shard(const seckill_view *view, uint32_t shard, seckill_stock *stock) {
-    if (view == NULL || stock == NULL)
-        return SECKILL_INVALID;
-    if (!is_known(view))
-        return SECKILL_NOT_DEFINED;
+    seckill_status status = sk__view_check(view, stock != NULL);
+
+    if (status != SECKILL_OK)
+        return status;
     if (shard >= view->map.settings.shards)
         return SECKILL_INVALID;
     memset(stock, 0, sizeof(*stock));

@@ -11,13 +11,6 @@ static uint32_t home_of(const seckill_view *view, seckill_bytes user) {
     return seckill_shard_of(user, view->map.seed, view->map.settings.shards);
 }
 
-/* SECKILL_OK, or why a call about a user is none. */
-static seckill_status check(const seckill_view *view, bool is_good) {
-    if (view == NULL || !is_good)
-        return SECKILL_INVALID;
-    return view->shards != NULL ? SECKILL_OK : SECKILL_NOT_DEFINED;
-}
-
 /* ---- tickets ---- */
 
 static seckill_bytes owner_of(const seckill_ticket *ticket) {
@@ -39,7 +32,7 @@ static sk__place place_of(const seckill_ticket *ticket) {
 seckill_status seckill_view_ask_ticket(const seckill_view *view, const seckill_ticket *ticket, uint32_t flags,
                                        seckill_command *command) {
     sk__writing *writing = sk__writing_begin(command, flags);
-    seckill_status status = check(view, writing != NULL && names_us(view, ticket));
+    seckill_status status = sk__view_check(view, writing != NULL && names_us(view, ticket));
     sk__place place;
     sk__writer writer;
 
@@ -52,7 +45,7 @@ seckill_status seckill_view_ask_ticket(const seckill_view *view, const seckill_t
     sk__write_bytes(&writer, ticket->reservation_id, sizeof(ticket->reservation_id));
     sk__write_polled(&writer, ticket->quantity, &place);
     sk__writing_add(writing, owner_of(ticket));
-    return sk__view_show_shard(writing);
+    return sk__writing_show_key(writing);
 }
 
 /* What the answer says beside its state. */
@@ -106,7 +99,7 @@ static seckill_status read_ticket(seckill_view *view, const seckill_ticket *tick
 seckill_status seckill_view_take_ticket(seckill_view *view, const seckill_ticket *ticket, const char *reply, size_t size,
                                         seckill_view_ticket *answer) {
     sk__reader reader = sk__reader_of(reply, size);
-    seckill_status status = check(view, reply != NULL && answer != NULL && names_us(view, ticket));
+    seckill_status status = sk__view_check(view, reply != NULL && answer != NULL && names_us(view, ticket));
     seckill_view_ticket all;
 
     if (status == SECKILL_INVALID)
@@ -129,22 +122,22 @@ seckill_status seckill_view_ask_user(const seckill_view *view, const char *user,
                                      seckill_command *command) {
     seckill_bytes who = bytes_of(user, size);
     sk__writing *writing = sk__writing_begin(command, flags);
-    seckill_status status = check(view, writing != NULL && sk__bytes_valid(who, SECKILL_USER_MAX, false));
+    seckill_status status = sk__view_check(view, writing != NULL && sk__bytes_valid(who, SECKILL_USER_MAX, false));
 
     if (status == SECKILL_OK)
         status = sk__view_write_shard(view, home_of(view, who), SK__SCRIPT_lookup, flags, writing);
     if (status != SECKILL_OK)
         return status;
     sk__writing_add(writing, who);
-    return sk__view_show_shard(writing);
+    return sk__writing_show_key(writing);
 }
 
 seckill_status seckill_view_take_user(seckill_view *view, const char *user, size_t user_size, const char *reply, size_t size,
                                       seckill_reservation *reservations, seckill_reservation_ref *refs, uint32_t *count) {
     seckill_bytes who = bytes_of(user, user_size);
     sk__reader reader = sk__reader_of(reply, size);
-    seckill_status status = check(view, reply != NULL && reservations != NULL && refs != NULL && count != NULL &&
-                                            sk__bytes_valid(who, SECKILL_USER_MAX, false));
+    seckill_status status = sk__view_check(view, reply != NULL && reservations != NULL && refs != NULL && count != NULL &&
+                                                     sk__bytes_valid(who, SECKILL_USER_MAX, false));
     sk__record records[SECKILL_USER_RECORDS_MAX];
     sk__shard_header header;
     uint8_t found;
