@@ -7,6 +7,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include "orders_mysql.h"
+#include "orders_rules.h"
 
 #include <mysqld_error.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@ enum {
 #define TEXT "VARCHAR(129) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
 #define ENGINE ") ENGINE = InnoDB"
 #define FORBID(sentence) "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '" sentence "'"
+#define FORBID_IF(condition, sentence) " IF " condition " THEN " FORBID(sentence) "; END IF;"
 
 typedef struct {
     const char *what, *sql;
@@ -57,11 +59,7 @@ static const migration_step steps[] = {
      " confirmed_ms BIGINT,"                                      /* NULL: its confirmation was never seen */
      " paid_ms BIGINT NOT NULL DEFAULT 0 CHECK (paid_ms >= 0),"   /* 0: not paid, as far as the shop has said */
      " refunded_ms BIGINT,"
-     " changed_ms BIGINT AS (greatest(coalesce(confirmed_ms, 0), coalesce(refunded_ms, 0))) STORED,"
-     " CHECK ((state = 'refunded') = (refunded_ms IS NOT NULL)),"
-     " CHECK (state <> 'refused' OR refused_for IS NOT NULL),"
-     " CHECK (state <> 'refused' OR paid_ms = 0),"
-     " CHECK (state <> 'confirmed' OR (refused_for IS NULL AND (refund_due = 0 OR paid_ms = 0))),"
+     " changed_ms BIGINT AS (greatest(coalesce(confirmed_ms, 0), coalesce(refunded_ms, 0))) STORED," ORDERS_RULES ","
      /* An item's account and what a deadline may hit, oldest first, are read from the first one alone. */
      " KEY orders_by_item (activity, item, state, refund_due, paid_ms, confirmed_ms, quantity),"
      " KEY orders_refund_due (refund_due, activity, item),"
@@ -84,13 +82,7 @@ static const migration_step steps[] = {
                                    " state " NAME " CHECK (state IN ('begun', 'done', 'undone')),"
                                    " begun_ms BIGINT NOT NULL,"
                                    " ended_ms BIGINT,"
-                                   " PRIMARY KEY (activity, item, operation),"
-                                   " CHECK (asked = 0 OR units <= asked),"
-                                   " CHECK (direction = 'return' OR units > 0),"
-                                   " CHECK (direction = 'load' OR state = 'done' OR units = 0),"
-                                   " CHECK ((state = 'begun') = (ended_ms IS NULL)),"
-                                   " CHECK ((goods IS NULL) = (goods_key IS NULL) AND (goods IS NULL) = (goods_value IS NULL)"
-                                   "  AND (goods IS NULL) = (goods_units IS NULL))" ENGINE},
+                                   " PRIMARY KEY (activity, item, operation)," ALLOCATIONS_RULES ENGINE},
 
     {NULL, "DROP TRIGGER IF EXISTS allocations_stay"},
     {"make the trigger allocations_stay",
@@ -98,17 +90,14 @@ static const migration_step steps[] = {
 
     {NULL, "DROP TRIGGER IF EXISTS allocations_rules"},
     {"make the trigger allocations_rules",
-     "CREATE TRIGGER allocations_rules BEFORE UPDATE ON allocations FOR EACH ROW BEGIN"
-     " IF old.state <> 'begun' THEN " FORBID(
-         "an allocation ends once") "; END IF;"
-                                    " IF NOT (new.activity = old.activity AND new.item = old.item AND new.operation = "
-                                    "old.operation"
-                                    "  AND new.direction = old.direction AND new.asked = old.asked AND new.begun_ms = "
-                                    "old.begun_ms"
-                                    "  AND (new.units = old.units OR old.direction = 'return') AND new.goods <=> old.goods"
-                                    "  AND new.goods_key <=> old.goods_key AND new.goods_value <=> old.goods_value"
-                                    "  AND new.goods_units <=> old.goods_units) THEN " FORBID(
-                                        "what was begun does not change") "; END IF; END"},
+     "CREATE TRIGGER allocations_rules BEFORE UPDATE ON allocations FOR EACH ROW BEGIN" FORBID_IF("old.state <> 'begun'",
+                                                                                                  "an allocation ends once")
+         FORBID_IF("NOT (new.activity = old.activity AND new.item = old.item AND new.operation = old.operation"
+                   "  AND new.direction = old.direction AND new.asked = old.asked AND new.begun_ms = old.begun_ms"
+                   "  AND (new.units = old.units OR old.direction = 'return') AND new.goods <=> old.goods"
+                   "  AND new.goods_key <=> old.goods_key AND new.goods_value <=> old.goods_value"
+                   "  AND new.goods_units <=> old.goods_units)",
+                   "what was begun does not change") " END"},
 
     {NULL, "DROP TRIGGER IF EXISTS orders_stay"},
     {"make the trigger orders_stay",
@@ -120,35 +109,18 @@ static const migration_step steps[] = {
 
     {NULL, "DROP TRIGGER IF EXISTS orders_rules"},
     {"make the trigger orders_rules",
-     "CREATE TRIGGER orders_rules BEFORE UPDATE ON orders FOR EACH ROW BEGIN"
-     " IF NOT (new.state = old.state OR (old.state IN ('confirmed', 'refused') AND new.state = 'refunded')) THEN " FORBID(
-         "an order only moves forward") "; END IF;"
-                                        " IF NOT (new.number = old.number AND new.reservation_id = old.reservation_id AND "
-                                        "new.activity = old.activity"
-                                        "  AND new.item = old.item AND new.user = old.user AND new.quantity = old.quantity AND "
-                                        "new.price = old.price"
-                                        "  AND new.refused_for <=> old.refused_for AND new.confirmed_ms <=> old.confirmed_ms) "
-                                        "THEN " FORBID("what was ordered does not change") "; END IF;"
-                                                                                           " IF new.paid_ms <> old.paid_ms AND "
-                                                                                           "(old.paid_ms <> 0 OR old.state <> "
-                                                                                           "'confirmed' OR old.refund_due = 1) "
-                                                                                           "THEN " FORBID(
-                                                                                               "an order is paid once, while "
-                                                                                               "it is confirmed and no refund "
-                                                                                               "is due") "; END IF;"
-                                                                                                         /* Redis may have been
-                                                                                                            told already: from
-                                                                                                            then on the order
-                                                                                                            must not be paid. */
-                                                                                                         " IF old.refund_due = "
-                                                                                                         "1 AND new.refund_due "
-                                                                                                         "= 0 AND new.state = "
-                                                                                                         "'confirmed' "
-                                                                                                         "THEN " FORBID(
-                                                                                                             "a refund that is "
-                                                                                                             "due is not taken "
-                                                                                                             "back") "; END "
-                                                                                                                     "IF; END"},
+     "CREATE TRIGGER orders_rules BEFORE UPDATE ON orders FOR EACH ROW BEGIN" FORBID_IF(
+         "NOT (new.state = old.state OR (old.state IN ('confirmed', 'refused') AND new.state = 'refunded'))",
+         "an order only moves forward")
+         FORBID_IF("NOT (new.number = old.number AND new.reservation_id = old.reservation_id AND new.activity = old.activity"
+                   "  AND new.item = old.item AND new.user = old.user AND new.quantity = old.quantity AND new.price = old.price"
+                   "  AND new.refused_for <=> old.refused_for AND new.confirmed_ms <=> old.confirmed_ms)",
+                   "what was ordered does not change")
+             FORBID_IF("new.paid_ms <> old.paid_ms AND (old.paid_ms <> 0 OR old.state <> 'confirmed' OR old.refund_due = 1)",
+                       "an order is paid once, while it is confirmed and no refund is due")
+     /* Redis may have been told already: from then on the order must not be paid. */
+     FORBID_IF("old.refund_due = 1 AND new.refund_due = 0 AND new.state = 'confirmed'",
+               "a refund that is due is not taken back") " END"},
 
     {"write version 3", "UPDATE orders_schema SET version = 3 WHERE one = 1"},
 };

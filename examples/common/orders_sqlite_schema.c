@@ -5,6 +5,7 @@
  *
  * SPDX-License-Identifier: MIT
  */
+#include "orders_rules.h"
 #include "orders_sqlite.h"
 
 #include <stdio.h>
@@ -42,12 +43,7 @@ static const char tables[] =
     " refund_due INTEGER NOT NULL CHECK (refund_due IN (0, 1)),"      /* Redis must still be told */
     " confirmed_ms INTEGER,"                                          /* NULL: its confirmation was never seen */
     " paid_ms INTEGER NOT NULL DEFAULT 0 CHECK (paid_ms >= 0),"       /* 0: not paid, as far as the shop has said */
-    " refunded_ms INTEGER,"
-    " CHECK ((state = 'refunded') = (refunded_ms IS NOT NULL)),"
-    " CHECK (state <> 'refused' OR refused_for IS NOT NULL),"
-    " CHECK (state <> 'refused' OR paid_ms = 0),"
-    " CHECK (state <> 'confirmed' OR (refused_for IS NULL AND (refund_due = 0 OR paid_ms = 0)))"
-    ")%s;"
+    " refunded_ms INTEGER," ORDERS_RULES ")%s;"
 
     /* An item's account is read from this index alone. */
     "CREATE INDEX orders_by_item ON orders (activity, item, state, quantity);"
@@ -85,14 +81,7 @@ static const char allocations[] = "CREATE %sTABLE IF NOT EXISTS allocations ("
                                   " state TEXT NOT NULL CHECK (state IN ('begun', 'done', 'undone')),"
                                   " begun_ms INTEGER NOT NULL,"
                                   " ended_ms INTEGER,"
-                                  " PRIMARY KEY (activity, item, operation),"
-                                  " CHECK (asked = 0 OR units <= asked),"
-                                  " CHECK (direction = 'return' OR units > 0),"
-                                  " CHECK (direction = 'load' OR state = 'done' OR units = 0),"
-                                  " CHECK ((state = 'begun') = (ended_ms IS NULL)),"
-                                  " CHECK ((goods IS NULL) = (goods_key IS NULL) AND (goods IS NULL) = (goods_value IS NULL)"
-                                  "  AND (goods IS NULL) = (goods_units IS NULL))"
-                                  ") %sWITHOUT ROWID;";
+                                  " PRIMARY KEY (activity, item, operation)," ALLOCATIONS_RULES ") %sWITHOUT ROWID;";
 
 static const char allocation_rules[] =
     "CREATE TRIGGER IF NOT EXISTS allocations_stay BEFORE DELETE ON allocations"
