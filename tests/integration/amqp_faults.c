@@ -344,14 +344,14 @@ static void count_answer(const publish_result *result, void *user_data) {
     ++*answers;
 }
 
-static void submit(publisher *one, publisher_box *box, unsigned *answers) {
+static seckill_status submit(publisher *one, publisher_box *box, unsigned *answers) {
     request_message request = {.activity = "sale", .item = "flood", .quantity = 1, .created_ms = 1};
     publish_job *job;
     request.user_size = sizeof request.user;
     request.request_id_size = sizeof request.request_id;
     memset(request.user, 0xff, sizeof request.user); /* as large as they come */
     memset(request.request_id, 0xff, sizeof request.request_id);
-    assert_int_equal(publisher_submit(one, box, &request, &job, count_answer, answers), SECKILL_OK);
+    return publisher_submit(one, box, &request, &job, count_answer, answers);
 }
 
 static void await(uv_loop_t *loop, const unsigned *answers, unsigned count) {
@@ -377,12 +377,16 @@ static void broker_takes_no_bytes(void **state) {
     uv_ref((uv_handle_t *)&box.async); /* there is nothing else in this loop */
     while (!publisher_connected(one))
         front_sleep_ms(1);
-    submit(one, &box, &answers); /* makes the queue */
+    assert_int_equal(submit(one, &box, &answers), SECKILL_OK); /* makes the queue */
     await(&loop, &answers, 1);
     rabbitmq_pause(amqp_broker());
-    for (int i = 0; i < MANY; i++)
-        submit(one, &box, &answers);
-    await(&loop, &answers, MANY + 1);
+    unsigned taken = 1;
+    seckill_status status = SECKILL_OK;
+    /* A slow machine may hand in for longer than the publisher waits for the broker. */
+    for (int i = 0; i < MANY && (status = submit(one, &box, &answers)) == SECKILL_OK; i++)
+        taken++;
+    assert_true(status == SECKILL_OK || status == SECKILL_UNREACHABLE);
+    await(&loop, &answers, taken);
     rabbitmq_resume(amqp_broker());
     publisher_stop(one);
     publisher_box_close(&box, NULL);

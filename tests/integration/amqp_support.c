@@ -152,6 +152,7 @@ static void remember(pid_t old, pid_t new) {
 
 front *amqp_front(int64_t units, const char *url, const char *const *options) {
     kill_leftovers();
+    rabbitmq_resume(broker); /* where a test that failed left it halted */
     empty_queue(amqp_queue);
     empty_queue(amqp_dead);
     return front_open_shards(units, 1, 3, amqp_options(url, options));

@@ -53,15 +53,16 @@ fi
 # ---- the sale
 
 # The requests as they come, one a line: USER REQUEST QUANTITY RETRY; and for each user what he does when he is granted, and
-# whether he is blacklisted before anything is decided. Some ask twice under one id, and some once more under another, which for
-# who has two already is one too many.
+# whether he is blacklisted before anything is decided. Some ask twice under one id, and some once more under another, for two,
+# which is too many for who was granted anything. (Whoever is refused two and is granted one behind it may be told either reason:
+# the queue in Redis remembers no refusals and says why he would be refused now.)
 awk -v seed="$seed" -v users="$users" -v wishes="$scratch/wishes" -v fates="$scratch/fates" 'BEGIN {
     srand(seed)
     for (n = 1; n <= users; n++) {
         quantity = rand() < 0.3 ? 2 : 1
         print "user-" n, "r-" n, quantity, "false" >wishes
         if (rand() < 0.1) print "user-" n, "r-" n, quantity, "true" >wishes
-        if (rand() < 0.2) print "user-" n, "other-" n, 1, "false" >wishes
+        if (rand() < 0.2) print "user-" n, "other-" n, 2, "false" >wishes
         fate = rand()
         print "user-" n, fate < 0.6 ? "pay" : fate < 0.8 ? "cancel" : "leave", rand() < 0.1 ? "listed" : "free" >fates
     }
