@@ -14,8 +14,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
-enum { WORK = 1, CONTROL = 2, FRAME_MAX = 131072, DEAD_MAX = 100000 };
+enum { WORK = 1, CONTROL = 2, FRAME_MAX = 131072, DEAD_MAX = 100000, PAUSE_MIN_MS = 100, PAUSE_MAX_MS = 5000 };
 
 /* ---- where it is */
 
@@ -170,6 +171,14 @@ int link_fd(link_state *link) {
     return fd;
 }
 
+uint64_t link_again_ms(uint64_t now_ms, uint64_t *pause_ms) {
+    uint64_t pause = *pause_ms == 0 ? PAUSE_MIN_MS : 2 * *pause_ms;
+    *pause_ms = pause < PAUSE_MAX_MS ? pause : PAUSE_MAX_MS;
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return now_ms + *pause_ms - (uint64_t)now.tv_nsec / 1000 % (*pause_ms / 4); /* not all programs at once */
+}
+
 static amqp_socket_t *make_socket(link_state *link, const link_address *address) {
     if (!address->tls)
         return amqp_tcp_socket_new(link->connection);
@@ -271,6 +280,10 @@ static link_status declare(link_state *link, const char *name, bool passive, amq
 }
 
 /* Dead letters are passed on until the other queue has them: what could not be decided is not lost. */
+const char *link_advice(link_status status) {
+    return status == LINK_OTHER ? " (give --queue-length and --queue-deliveries as it was made with, or delete it)" : "";
+}
+
 link_status link_declare(link_state *link, const link_queues *queues, const char *name) {
     char dead[LINK_NAME];
     link_dead_name(queues->prefix, dead);

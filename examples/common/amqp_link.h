@@ -61,6 +61,12 @@ void link_abort(link_state *link);
 /* The socket, to wait for. */
 int link_fd(link_state *link);
 
+/* When to open it again, after one more failure: the pause, 0 at first and after each success, doubles up to 5 seconds. */
+uint64_t link_again_ms(uint64_t now_ms, uint64_t *pause_ms);
+
+/* What a person can do about it: to be put behind `trouble`; "" where there is no such word. */
+const char *link_advice(link_status status);
+
 /* ---- queues */
 
 /* What bounds a queue of requests. Who first needs one declares it, so all must say the same. */

@@ -21,14 +21,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum {
-    PAUSE_MIN_MS = 100,
-    PAUSE_MAX_MS = 5000,
-    BEAT_MS = 1000,
-    DECLARE_AGAIN_MS = 1000,
-    ROOM_AGAIN_MS = 1000,
-    POLITE_MS = 500
-};
+enum { BEAT_MS = 1000, DECLARE_AGAIN_MS = 1000, ROOM_AGAIN_MS = 1000, POLITE_MS = 500 };
 
 enum { TAG_TEXT = 24 };
 
@@ -234,8 +227,7 @@ static void connect_again(publisher *one) {
         status = LINK_OK;
     }
     if (status != LINK_OK) {
-        one->pause_ms = one->pause_ms == 0 ? PAUSE_MIN_MS : one->pause_ms * 2 < PAUSE_MAX_MS ? one->pause_ms * 2 : PAUSE_MAX_MS;
-        one->next_try_ms = now_ms() + one->pause_ms - uv_hrtime() / 1000 % (one->pause_ms / 4);
+        one->next_try_ms = link_again_ms(now_ms(), &one->pause_ms);
         lose(one);
         return;
     }
@@ -265,9 +257,7 @@ static link_status ready_queue(publisher *one, const publish_job *job, const cha
     if (status == LINK_LOST)
         return status;
     if (status != LINK_OK)
-        front_log(SECKILL_LOG_ERROR, "%s%s", one->link.trouble,
-                  status == LINK_OTHER ? " (give --queue-length and --queue-deliveries as it was made with, or delete it)"
-                                       : "");
+        front_log(SECKILL_LOG_ERROR, "%s%s", one->link.trouble, link_advice(status));
     uv_mutex_lock(&one->lock);
     known = depths_of(one->depths, job->activity, job->item, now_ms());
     if (known != NULL) {

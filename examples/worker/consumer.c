@@ -20,8 +20,7 @@
 #include <unistd.h>
 
 enum {
-    PAUSE_MIN_MS = 100,
-    PAUSE_MAX_MS = 5000,
+    MEMORY_PAUSE_MS = 100,
     BEAT_MS = 1000,
     CONSUME_AGAIN_MS = 1000,
     CONSUME_MAX_MS = 60000,
@@ -107,7 +106,7 @@ static void post(consumer *c, mail *one) {
 static mail *make_mail(mail_kind kind, consumer_queue *queue) {
     mail *one = calloc(1, sizeof *one);
     while (!one) {
-        uv_sleep(PAUSE_MIN_MS);
+        uv_sleep(MEMORY_PAUSE_MS);
         one = calloc(1, sizeof *one);
     }
     one->kind = kind;
@@ -211,9 +210,7 @@ static void lose(consumer *c) {
         queue->consuming = false;
     }
     link_close(&c->link);
-    c->pause_ms = c->pause_ms == 0 ? PAUSE_MIN_MS : c->pause_ms * 2;
-    c->pause_ms = c->pause_ms < PAUSE_MAX_MS ? c->pause_ms : PAUSE_MAX_MS;
-    c->next_try_ms = now_ms() + c->pause_ms - uv_hrtime() / 1000 % (c->pause_ms / 4);
+    c->next_try_ms = link_again_ms(now_ms(), &c->pause_ms);
 }
 
 static void connect_again(consumer *c) {
@@ -269,8 +266,7 @@ static link_status consume(consumer *c, consumer_queue *queue) {
     }
     queue->pause_ms = 0;
     if (status != LINK_OK) {
-        log_line(SECKILL_LOG_ERROR, "%s%s", c->link.trouble,
-                 status == LINK_OTHER ? " (give --queue-length and --queue-deliveries as it was made with, or delete it)" : "");
+        log_line(SECKILL_LOG_ERROR, "%s%s", c->link.trouble, link_advice(status));
         queue->next_try_ms = now_ms() + CONSUME_AGAIN_MS;
     }
     queue->consuming = status == LINK_OK;
