@@ -25,8 +25,6 @@
 #include <stdlib.h>
 
 enum {
-    AGAIN_MIN_MS = 50,
-    AGAIN_MAX_MS = 5000,
     STOPPED_MIN_MS = 10,
     STOPPED_MAX_MS = 500,
     LIST_AGAIN_MS = 20, /* until the blacklist is loaded */
@@ -102,10 +100,7 @@ static void put_back(intake *in, delivery *one) {
 }
 
 static void put_off(intake *in, delivery *one) {
-    uint64_t pause = one->failures > 6 ? AGAIN_MAX_MS : (uint64_t)AGAIN_MIN_MS << one->failures;
-    pause = pause < AGAIN_MAX_MS ? pause : AGAIN_MAX_MS;
-    one->failures++;
-    one->due_ms = now_ms(in) + pause - uv_hrtime() / 1000 % (pause / 4);
+    one->due_ms = now_ms(in) + task_pause_ms(one->failures++);
     delivery **at = &in->later.first;
     while (*at && (*at)->due_ms <= one->due_ms) {
         at = &(*at)->next;
@@ -172,9 +167,17 @@ static void settle(intake *in, delivery *one, delivery_verdict verdict) {
     consumer_settle(worker_of(in)->consumer, one, verdict);
 }
 
-static void try_later(intake *in, delivery *one, const char *what, seckill_status status, const char *message) {
-    if (in->closing || consumer_is_lost(worker_of(in)->consumer, one)) {
+/* It goes back to the broker where nothing more is decided, or its connection is gone. */
+static bool handed_back(intake *in, delivery *one) {
+    bool back = in->closing || consumer_is_lost(worker_of(in)->consumer, one);
+    if (back) {
         settle(in, one, DELIVERY_REQUEUE);
+    }
+    return back;
+}
+
+static void try_later(intake *in, delivery *one, const char *what, seckill_status status, const char *message) {
+    if (handed_back(in, one)) {
         return;
     }
     task_log_trouble(what, in->item->label, status, message);
@@ -240,8 +243,7 @@ static void refuse(intake *in, delivery *one, seckill_status reason) {
 /* The sale has not begun, or is paused. */
 static void stop_for_now(intake *in, delivery *one, uint32_t retry_after_ms) {
     uint64_t pause = retry_after_ms < STOPPED_MIN_MS ? STOPPED_MIN_MS : retry_after_ms;
-    if (in->closing || consumer_is_lost(worker_of(in)->consumer, one)) {
-        settle(in, one, DELIVERY_REQUEUE);
+    if (handed_back(in, one)) {
         return;
     }
     put_back(in, one);

@@ -137,8 +137,8 @@ static bool grow(item *it, uint32_t shards) {
 
 static void take_settings(item *it, const seckill_item_info *info) {
     bool news = it->shard_count == 0;
-    it->max_skew_ms = info->settings.max_skew_ms;
-    it->shard_count = info->settings.shards;
+    it->max_skew_ms = info->settings->max_skew_ms;
+    it->shard_count = info->settings->shards;
     memcpy(it->seed, info->seed, sizeof it->seed);
     if (news && does(it, ROLE_ORDERS)) {
         replayer_hurry(&it->replayer);
@@ -149,7 +149,7 @@ static void on_settings(const seckill_item_result *result, void *user_data) {
     item *it = user_data;
     if (result->status != SECKILL_OK || !result->info) {
         task_failed(&it->settings, "reading the settings of", it->label, result->status, result->message);
-    } else if (!it->closing && !grow(it, result->info->settings.shards)) {
+    } else if (!it->closing && !grow(it, result->info->settings->shards)) {
         task_failed(&it->settings, "working on", it->label, SECKILL_NO_MEMORY, NULL);
     } else {
         take_settings(it, result->info);

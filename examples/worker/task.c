@@ -78,12 +78,15 @@ void task_log_trouble(const char *what, const char *about, seckill_status status
     recent[at].more = 0;
 }
 
-void task_failed(task *t, const char *what, const char *about, seckill_status status, const char *message) {
-    uint64_t pause = t->failures > 6 ? PAUSE_MAX_MS : (uint64_t)PAUSE_MIN_MS << t->failures;
+uint64_t task_pause_ms(unsigned failures) {
+    uint64_t pause = failures > 6 ? PAUSE_MAX_MS : (uint64_t)PAUSE_MIN_MS << failures;
     pause = pause < PAUSE_MAX_MS ? pause : PAUSE_MAX_MS;
-    /* Jitter, so that tasks that failed together do not come back together; the clock's last digits are random enough. */
-    pause -= uv_hrtime() / 1000 % (pause / 4);
-    t->failures++;
+    /* Jitter, so that what failed together does not come back together; the clock's last digits are random enough. */
+    return pause - uv_hrtime() / 1000 % (pause / 4);
+}
+
+void task_failed(task *t, const char *what, const char *about, seckill_status status, const char *message) {
+    uint64_t pause = task_pause_ms(t->failures++);
     if (!t->closing) {
         task_log_trouble(what, about, status, message);
     }

@@ -34,6 +34,9 @@ void task_next(task *task, uint64_t delay_ms);
  *   message   NULL: the status's own */
 void task_failed(task *task, const char *what, const char *about, seckill_status status, const char *message);
 
+/* How long to wait before what has failed so often is tried again: from 50 ms up to 5 s, with jitter. */
+uint64_t task_pause_ms(unsigned failures);
+
 /* Logs a trouble as task_failed does, for what is tried again in another way. */
 void task_log_trouble(const char *what, const char *about, seckill_status status, const char *message);
 
