@@ -144,7 +144,7 @@ static void grow(const bench_options *options, uint64_t users, bench_series *few
 
         for (int i = 0; i < MARKETS_OF_FEW; i++)
             sum += cost(&small[i], slice / SMALLER, IN_FLIGHT_OF_FEW);
-        bench_add(few, sum / MARKETS_OF_FEW);
+        bench_add(few, sum / (double)MARKETS_OF_FEW);
         bench_add(many, cost(&large, slice, IN_FLIGHT_OF_FEW));
         bench_say("up to %llu users: %.3f us; up to %llu: %.3f us", (unsigned long long)small[0].users, few->values[round],
                   (unsigned long long)large.users, many->values[round]);

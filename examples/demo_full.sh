@@ -54,7 +54,7 @@ start_edge() {
         fronts+=(--front "${addresses[$front]}")
     done
     begin_server nginx "$top/examples/edge/run" "${fronts[@]}" --keys "$folder/keys" --cluster "$SECKILL_REDIS" \
-        --library "$programs/lib/libseckill.so.0" --address-rate 1000000 --address-burst 1000000 --workers 2 \
+        --library "$programs/lib/libseckill.so" --address-rate 1000000 --address-burst 1000000 --workers 2 \
         --certificate "$folder/certificate.pem" --certificate-key "$folder/certificate-key.pem" \
         --set "poll_min_ms=$poll_min" --set "poll_max_ms=$poll_max"
     [[ $line =~ ^listening\ on\ https://([^,]+),\ private\ on\ (http://.*)$ ]] || fail 3 "the edge does not say where it is: $line"

@@ -51,7 +51,7 @@ static void say_progress(phase *self) {
 
 /* Abusers go on until all honest shoppers have been served. */
 static void look_after_abusers(phase *self) {
-    bool late = bench_now() - self->begun > ATTACK_WITHIN_S;
+    bool late = bench_now() - self->begun > (double)ATTACK_WITHIN_S;
 
     if (!self->stopping && self->honest->done &&
         ((abusers_have_enough(self->abusers) && (self->slow == NULL || slow_have_enough(self->slow))) || late)) {
@@ -221,7 +221,7 @@ static int judge_overload(const phase *overload, const phase *calm, cost idle) {
            "that scripts call), %.2f us of its processor: %.1f %% of what an enqueue costs (%.1f us)\n",
            refused / wanted, all.commands / refused, all.inner / refused, 1e6 * processor, 100 * processor / enqueue.processor,
            1e6 * enqueue.processor);
-    if (refused >= OVERLOAD_FACTOR * wanted && all.commands <= COST_MAX * refused)
+    if (refused >= (double)OVERLOAD_FACTOR * wanted && all.commands <= COST_MAX * refused)
         return 0;
     bench_say("NOT EXPECTED: the overload was less than %d to 1, or a refusal cost Redis more than %.1f commands",
               OVERLOAD_FACTOR, COST_MAX);

@@ -37,7 +37,7 @@ static orders_db *open_orders(const place *self) {
 
 /* The worker is a moment behind what is sold in Redis. */
 static void await_orders(const looking *one, orders_db *db) {
-    double end = bench_now() + WRITTEN_WITHIN_S;
+    double end = bench_now() + (double)WRITTEN_WITHIN_S;
     int64_t sold = sale_stock(&one->place->shop).total.sold;
     orders_db_item_account account;
 

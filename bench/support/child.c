@@ -100,7 +100,7 @@ static bool is_ready(uint16_t port) {
 }
 
 void child_await(uint16_t port) {
-    double end = bench_now() + READY_WITHIN_S;
+    double end = bench_now() + (double)READY_WITHIN_S;
 
     while (!is_ready(port)) {
         if (bench_now() > end)

@@ -110,6 +110,8 @@ write_readme_table() {
 # Of a plot: what stands above it|what along x|what along y|which axes are logarithmic, if any
 declare -A words_of_plot=(
     [decided]="A million users want 100,000 units: how many have their answer|seconds|users|"
+    [decided by threads that wait]="Threads that wait for each answer|threads|decided a second|xy"
+    [p99 of threads that wait]="Threads that wait for each answer: 99 of 100 take no longer|threads|milliseconds|xy"
     [latency]="At half of the top rate: how long requests take|milliseconds|% of requests that take no longer|x"
     [cost of a grant by shards]="What a grant costs|shards|microseconds of Redis|x"
     [cost of a grant by clients]="What a grant costs|clients|microseconds of Redis|x"

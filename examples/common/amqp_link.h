@@ -9,7 +9,11 @@
 #ifndef SECKILL_EXAMPLES_AMQP_LINK_H
 #define SECKILL_EXAMPLES_AMQP_LINK_H
 
+#if __has_include(<rabbitmq-c/amqp.h>) /* from librabbitmq 0.12 on */
+#include <rabbitmq-c/amqp.h>
+#else
 #include <amqp.h>
+#endif
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>

@@ -36,10 +36,12 @@ static seckill_client *open_with(const run_connection *connection, const char *p
     options.prefix = connection->prefix;
     options.timeout_ms = connection->timeout_ms;
     options.replicas = connection->replicas;
+    redis_tls_apply(&connection->tls, &options);
     options.log = log_line;
     seckill_status status = seckill_client_open(&options, &client);
     if (status == SECKILL_INVALID) {
-        snprintf(trouble, 256, "an address of --redis, the user, prefix or timeout is malformed");
+        snprintf(trouble, 256, "an address of --redis, the user, prefix or timeout is malformed%s",
+                 connection->tls.on ? ", or a file of TLS cannot be used" : "");
     } else if (status != SECKILL_OK) {
         snprintf(trouble, 256, "%s", seckill_status_message(status));
     }
@@ -48,6 +50,11 @@ static seckill_client *open_with(const run_connection *connection, const char *p
 
 seckill_client *run_open(const run_connection *connection, char trouble[256]) {
     char password[OPTIONS_PASSWORD];
+    const char *wrong = redis_tls_wrong(&connection->tls);
+    if (wrong) {
+        snprintf(trouble, 256, "%s", wrong);
+        return NULL;
+    }
     if (!options_redis_password(connection->password_file, password, trouble)) {
         return NULL;
     }

@@ -6,7 +6,7 @@
 #ifndef SECKILL_EXAMPLES_RUN_H
 #define SECKILL_EXAMPLES_RUN_H
 
-#include <seckill/seckill.h>
+#include "redis_tls.h"
 
 /* Where Redis is and how to log in. NULL and 0: the library's default. */
 typedef struct {
@@ -16,6 +16,7 @@ typedef struct {
     const char *prefix;        /* --prefix, SECKILL_PREFIX */
     uint32_t timeout_ms;       /* --timeout */
     uint32_t replicas;         /* --replicas */
+    redis_tls tls;             /* --redis-tls and its like */
 } run_connection;
 
 /* What the environment says: SECKILL_REDIS and SECKILL_PREFIX. */

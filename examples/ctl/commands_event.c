@@ -57,7 +57,7 @@ static void on_shard_count(const seckill_item_result *result, void *user_data) {
     ctl_run *ctl = user_data;
     ctl_answer(ctl, result->status, result->message);
     if (result->info) {
-        json_out_int(ctl->out, "shard_count", result->info->settings.shards);
+        json_out_int(ctl->out, "shard_count", result->info->settings->shards);
     }
     ctl->done = 1;
 }

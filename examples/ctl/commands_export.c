@@ -127,7 +127,7 @@ static void read_shard(export_run *run) {
 static void on_item(const seckill_item_result *result, void *user_data) {
     export_run *run = user_data;
     ctl_answer(run->ctl, result->status, result->message);
-    run->shards = result->info ? result->info->settings.shards : 0;
+    run->shards = result->info ? result->info->settings->shards : 0;
     run->ctl->done = 1;
 }
 

@@ -25,7 +25,8 @@ static void on_stored(const seckill_item_result *result, void *user_data) {
     item_definition *definition = user_data;
     definition->status = result->status;
     if (result->status == SECKILL_OK) {
-        definition->settings = result->info->settings;
+        definition->settings = *result->info->settings;
+        definition->settings.struct_size = sizeof definition->settings;
     } else if (result->status != SECKILL_NOT_DEFINED) {
         ctl_answer(definition->ctl, result->status, result->message);
     }

@@ -218,10 +218,10 @@ static void on_mapping(const seckill_item_result *result, void *user_data) {
     if (result->status == SECKILL_OK) {
         const seckill_item_info *info = result->info;
         seckill_bytes user = {ctl->operands[1], strlen(ctl->operands[1])};
-        uint32_t shard = seckill_shard_of(user, info->seed, info->settings.shards);
+        uint32_t shard = seckill_shard_of(user, info->seed, info->settings->shards);
         const char *prefix = ctl->connection.prefix ? ctl->connection.prefix : "seckill";
         json_out_int(ctl->out, "shard", shard);
-        json_out_int(ctl->out, "shard_count", info->settings.shards);
+        json_out_int(ctl->out, "shard_count", info->settings->shards);
         json_out_text(ctl->out, "tag", info->tags[shard]);
         if (seckill_shard_key(prefix, info->activity, info->item, info->tags[shard], "stock", key) == SECKILL_OK) {
             json_out_text(ctl->out, "stock_key", key);

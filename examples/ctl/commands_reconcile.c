@@ -89,7 +89,7 @@ static void on_info(const seckill_item_result *result, void *user_data) {
     ctl_answer(r->ctl, result->status, result->message);
     if (result->info) {
         memcpy(r->seed, result->info->seed, sizeof r->seed);
-        r->shards = result->info->settings.shards;
+        r->shards = result->info->settings->shards;
     }
     r->ctl->done = 1;
 }

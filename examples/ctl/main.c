@@ -29,7 +29,25 @@ const struct ctl_group ctl_groups[] = {
 };
 
 /* In the order of the switch below. */
-enum { REDIS, REDIS_USER, REDIS_PASSWORD_FILE, PREFIX, TIMEOUT, REPLICAS, KEYS, JSON, FIELD, HELP, VERSION, GLOBALS };
+enum {
+    REDIS,
+    REDIS_USER,
+    REDIS_PASSWORD_FILE,
+    REDIS_TLS,
+    REDIS_CA,
+    REDIS_CERT,
+    REDIS_KEY,
+    REDIS_SERVER_NAME,
+    PREFIX,
+    TIMEOUT,
+    REPLICAS,
+    KEYS,
+    JSON,
+    FIELD,
+    HELP,
+    VERSION,
+    GLOBALS
+};
 
 const ctl_option ctl_global_options[] = {
     {"redis", "ADDRESS[,...]",
@@ -37,6 +55,11 @@ const ctl_option ctl_global_options[] = {
      "or nodes of a cluster"},
     {"redis-user", "NAME", "the ACL user; needs a password"},
     {"redis-password-file", "FILE", "its first line is the password"},
+    {"redis-tls", NULL, "speak TLS to Redis, and nothing else; where the library was built with it"},
+    {"redis-ca", "FILE", "PEM: certificates that are trusted, or a folder of them; default: the system's"},
+    {"redis-cert", "FILE", "PEM: the certificate to show to Redis; needs --redis-key"},
+    {"redis-key", "FILE", "PEM: its private key, without a passphrase"},
+    {"redis-server-name", "NAME", "name or IP address that the certificate of Redis must be for; default: each address's host"},
     {"prefix", "TEXT", "of all keys; else SECKILL_PREFIX, else \"seckill\""},
     {"timeout", "DURATION", "of each call; default 3s"},
     {"replicas", "N", "answers count when so many replicas have what they say, 0 to 16; default 0"},
@@ -60,6 +83,21 @@ static int set_global(ctl_run *ctl, int option, const char *value) {
         break;
     case REDIS_PASSWORD_FILE:
         ctl->connection.password_file = value;
+        break;
+    case REDIS_TLS:
+        ctl->connection.tls.on = 1;
+        break;
+    case REDIS_CA:
+        ctl->connection.tls.ca = value;
+        break;
+    case REDIS_CERT:
+        ctl->connection.tls.certificate = value;
+        break;
+    case REDIS_KEY:
+        ctl->connection.tls.key = value;
+        break;
+    case REDIS_SERVER_NAME:
+        ctl->connection.tls.server_name = value;
         break;
     case PREFIX:
         ctl->connection.prefix = value;

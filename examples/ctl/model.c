@@ -26,14 +26,14 @@ const char *model_phase_name(const seckill_item_info *info) {
     if (info->state != SECKILL_ITEM_ACTIVE) {
         return state_name(info->state);
     }
-    if (info->settings.start_ms > now) {
+    if (info->settings->start_ms > now) {
         return "not started";
     }
-    return info->settings.end_ms != 0 && info->settings.end_ms <= now ? "over" : "on sale";
+    return info->settings->end_ms != 0 && info->settings->end_ms <= now ? "over" : "on sale";
 }
 
 void model_settings(json_t *object, const seckill_item_info *info) {
-    const seckill_item_settings *settings = &info->settings;
+    const seckill_item_settings *settings = info->settings;
     json_t *tags = json_out_array();
     json_out_text(object, "state", state_name(info->state));
     json_out_text(object, "phase", model_phase_name(info));

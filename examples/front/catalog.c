@@ -28,7 +28,7 @@ struct catalog {
 static void on_info(const seckill_item_result *result, void *user_data) {
     catalog_item *item = user_data;
     if (result->status == SECKILL_OK && result->info != NULL) {
-        item->settings = result->info->settings;
+        item->settings = *result->info->settings;
         item->state = result->info->state;
         item->version = result->info->version;
     }

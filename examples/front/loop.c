@@ -106,13 +106,14 @@ static seckill_status open_client(front_loop *loop) {
     options.prefix = settings->prefix;
     options.timeout_ms = settings->timeout_ms;
     options.replicas = settings->replicas;
+    redis_tls_apply(&settings->tls, &options);
     options.log = log_of_client;
     options.log_level = settings->log_level;
     seckill_status status = seckill_client_open(&options, &loop->client);
     if (status != SECKILL_OK) {
         loop->client = NULL;
         front_log(SECKILL_LOG_ERROR, "cannot open a client: %s",
-                  status == SECKILL_INVALID ? "--redis, --redis-user or --prefix is malformed"
+                  status == SECKILL_INVALID ? "--redis, --redis-user, --prefix or an option of TLS cannot be used"
                                             : seckill_status_message(status));
     }
     return status;

@@ -61,6 +61,7 @@ static int read_secrets(program *all) {
     warn_exposed("--captcha-key", all->settings.captcha.key);
     warn_exposed("--captcha-secret", all->settings.captcha.secret);
     warn_exposed("--redis-password-file", all->settings.redis_password_file);
+    warn_exposed("--redis-key", all->settings.tls.key);
     return 0;
 }
 

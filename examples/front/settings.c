@@ -38,6 +38,10 @@ static const option_row rows[] = {
     {"redis", KIND_TEXT, PLACE(redis), 0, 0, NULL},
     {"redis-user", KIND_TEXT, PLACE(redis_user), 0, 0, NULL},
     {"redis-password-file", KIND_TEXT, PLACE(redis_password_file), 0, 0, NULL},
+    {"redis-ca", KIND_TEXT, PLACE(tls.ca), 0, 0, NULL},
+    {"redis-cert", KIND_TEXT, PLACE(tls.certificate), 0, 0, NULL},
+    {"redis-key", KIND_TEXT, PLACE(tls.key), 0, 0, NULL},
+    {"redis-server-name", KIND_TEXT, PLACE(tls.server_name), 0, 0, NULL},
     {"prefix", KIND_TEXT, PLACE(prefix), 0, 0, NULL},
     {"keys", KIND_TEXT, PLACE(keys), 0, 0, NULL},
     {"trust-user-header", KIND_TEXT, PLACE(trust_user_header), 0, 0, NULL},
@@ -90,7 +94,7 @@ static const option_row rows[] = {
 };
 
 enum { ROWS = sizeof rows / sizeof rows[0] };
-enum { OPTION_DIRECT = ROWS, OPTION_NO_BLACKLIST, OPTION_LOG_LEVEL, OPTION_HELP, OPTION_VERSION, OPTIONS };
+enum { OPTION_DIRECT = ROWS, OPTION_REDIS_TLS, OPTION_NO_BLACKLIST, OPTION_LOG_LEVEL, OPTION_HELP, OPTION_VERSION, OPTIONS };
 
 /* In parts, since C promises no longer texts than 4,095 bytes. */
 static const char help[] =
@@ -119,6 +123,11 @@ static const char help[] =
     "                              and its replicas, or nodes of a cluster\n"
     "  --redis-user NAME           ACL user; needs a password\n"
     "  --redis-password-file FILE  its first line is the password, up to 511 bytes (SECKILL_REDIS_PASSWORD)\n"
+    "  --redis-tls                 speak TLS to Redis, and nothing else; where the library was built with it\n"
+    "  --redis-ca FILE             PEM: certificates that are trusted, or a folder of them (the system's)\n"
+    "  --redis-cert FILE           PEM: the certificate to show to Redis; needs --redis-key\n"
+    "  --redis-key FILE            PEM: its private key, without a passphrase\n"
+    "  --redis-server-name NAME    name or IP address that the certificate of Redis must be for (each address's host)\n"
     "  --prefix TEXT               of all keys (SECKILL_PREFIX, or seckill)\n"
     "  --timeout TIME              of each operation; then the answer is 503 or 504 (3s)\n"
     "  --replicas N                answers count when so many replicas have what they say, at most 16 (0)\n"
@@ -180,7 +189,10 @@ static const char help_bounds[] =
     "  --stop-timeout TIME         after SIGTERM or SIGINT, for requests in progress (10s)\n"
     "  --session-cache N           verified session tokens that a loop remembers; 0: none (16384)\n"
     "  --item-cache N              items and activities that a loop remembers (2048)\n"
-    "  --leeway TIME               by which clocks may differ when a token ends (2s)\n";
+    "  --leeway TIME               by which clocks may differ when a token ends (2s)\n"
+    "\n"
+    "Exit codes: 0 stopped by SIGTERM or SIGINT; 1 it could not start: a secret, the address or RabbitMQ cannot be had, or\n"
+    "there is no memory; 2 the command line is wrong.\n";
 
 static int set_rate(char *place, const char *text) {
     front_rate rate = {0, 0};
@@ -245,6 +257,7 @@ static void fill_long_options(struct option options[OPTIONS + 1]) {
     for (int i = 0; i < ROWS; i++)
         options[i] = (struct option){rows[i].name, required_argument, NULL, i};
     options[OPTION_DIRECT] = (struct option){"direct", no_argument, NULL, OPTION_DIRECT};
+    options[OPTION_REDIS_TLS] = (struct option){"redis-tls", no_argument, NULL, OPTION_REDIS_TLS};
     options[OPTION_NO_BLACKLIST] = (struct option){"no-blacklist", no_argument, NULL, OPTION_NO_BLACKLIST};
     options[OPTION_LOG_LEVEL] = (struct option){"log-level", required_argument, NULL, OPTION_LOG_LEVEL};
     options[OPTION_HELP] = (struct option){"help", no_argument, NULL, OPTION_HELP};
@@ -286,6 +299,8 @@ static int check(const front_settings *settings) {
     const char *wrong = check_captcha(&settings->captcha);
     if (wrong == NULL)
         wrong = check_queue(settings);
+    if (wrong == NULL)
+        wrong = redis_tls_wrong(&settings->tls);
     if (settings->keys == NULL)
         wrong = "--keys is missing";
     else if (settings->redis_user != NULL && settings->redis_password_file == NULL &&
@@ -309,6 +324,8 @@ static int set_option(front_settings *settings, int option, const char *name) {
     int good = 1;
     if (option == OPTION_DIRECT)
         settings->direct = 1;
+    else if (option == OPTION_REDIS_TLS)
+        settings->tls.on = 1;
     else if (option == OPTION_NO_BLACKLIST)
         settings->no_blacklist = 1;
     else if (option < ROWS)

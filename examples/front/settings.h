@@ -6,6 +6,7 @@
 #define FRONT_SETTINGS_H
 
 #include "admission.h"
+#include "common/redis_tls.h"
 #include "http/limits.h"
 
 #include <seckill/seckill.h>
@@ -32,6 +33,7 @@ typedef struct {
 typedef struct {
     const char *listen; /* "host:port", "[v6]:port" or "unix:/path" */
     const char *redis, *redis_user, *redis_password_file, *prefix;
+    redis_tls tls; /* to Redis */
     const char *keys;
     const char *trust_user_header;    /* NULL: users prove themselves with session tokens */
     const char *trust_address_header; /* NULL: the address is the connection's */

@@ -33,6 +33,11 @@ enum {
     REDIS,
     REDIS_USER,
     REDIS_PASSWORD_FILE,
+    REDIS_TLS,
+    REDIS_CA,
+    REDIS_CERT,
+    REDIS_KEY,
+    REDIS_SERVER_NAME,
     PREFIX,
     TIMEOUT,
     REPLICAS,
@@ -72,6 +77,11 @@ static const struct option long_options[] = {
     {"redis", required_argument, NULL, REDIS},
     {"redis-user", required_argument, NULL, REDIS_USER},
     {"redis-password-file", required_argument, NULL, REDIS_PASSWORD_FILE},
+    {"redis-tls", no_argument, NULL, REDIS_TLS},
+    {"redis-ca", required_argument, NULL, REDIS_CA},
+    {"redis-cert", required_argument, NULL, REDIS_CERT},
+    {"redis-key", required_argument, NULL, REDIS_KEY},
+    {"redis-server-name", required_argument, NULL, REDIS_SERVER_NAME},
     {"prefix", required_argument, NULL, PREFIX},
     {"timeout", required_argument, NULL, TIMEOUT},
     {"replicas", required_argument, NULL, REPLICAS},
@@ -241,6 +251,29 @@ static int read_password(settings *s) {
            complain("--redis-user", "needs --redis-password-file, or SECKILL_REDIS_PASSWORD");
 }
 
+/* False: it is none of these. */
+static bool read_tls(redis_tls *tls, int option, const char *text) {
+    switch (option) {
+    case REDIS_TLS:
+        tls->on = 1;
+        return true;
+    case REDIS_CA:
+        tls->ca = text;
+        return true;
+    case REDIS_CERT:
+        tls->certificate = text;
+        return true;
+    case REDIS_KEY:
+        tls->key = text;
+        return true;
+    case REDIS_SERVER_NAME:
+        tls->server_name = text;
+        return true;
+    default:
+        return false;
+    }
+}
+
 static int read_option(settings *s, int option, const char *name, char *text) {
     switch (option) {
     case ACTIVITY:
@@ -282,7 +315,7 @@ static int read_option(settings *s, int option, const char *name, char *text) {
         s->log_level = s->log_level == SECKILL_LOG_WARNING ? SECKILL_LOG_INFO : SECKILL_LOG_DEBUG;
         return 1;
     default:
-        return read_number(s, option, name, text);
+        return read_tls(&s->tls, option, text) || read_number(s, option, name, text);
     }
 }
 
@@ -319,6 +352,15 @@ static int check_queue(const settings *s) {
     return intake_check(s, trouble) || complain("--queue", trouble);
 }
 
+static int check_tls(const settings *s) {
+    const char *wrong = redis_tls_wrong(&s->tls);
+    char trouble[256];
+    if (s->tls.key && options_exposed(s->tls.key, trouble)) {
+        (void)fprintf(stderr, "seckill-worker: --redis-key: warning: %s\n", trouble);
+    }
+    return !wrong || complain("TLS to Redis", wrong);
+}
+
 static int check(const settings *s) {
     if (s->activity_count + s->item_count == 0) {
         return complain("--activity", "say what to work on");
@@ -326,7 +368,7 @@ static int check(const settings *s) {
     if (s->poll_min_ms > s->poll_max_ms) {
         return complain("--poll-min", "it is longer than --poll-max");
     }
-    return check_roles(s) && check_queue(s);
+    return check_roles(s) && check_queue(s) && check_tls(s);
 }
 
 int settings_read(settings *s, int argc, char **argv, int *exit_code) {

@@ -6,6 +6,7 @@
 #define SECKILL_WORKER_SETTINGS_H
 
 #include "options.h"
+#include "redis_tls.h"
 
 #include <stdbool.h>
 
@@ -38,6 +39,7 @@ typedef struct {
 typedef struct {
     const char *redis, *redis_user, *prefix; /* NULL: the library's default */
     const char *redis_password_file;         /* NULL: SECKILL_REDIS_PASSWORD */
+    redis_tls tls;                           /* to Redis */
     char password[OPTIONS_PASSWORD];         /* "": none */
     unsigned roles;
     const char *orders; /* NULL without that role */

@@ -110,6 +110,7 @@ static bool open_client(worker *w) {
     options.prefix = s->prefix;
     options.timeout_ms = s->timeout_ms;
     options.replicas = s->replicas;
+    redis_tls_apply(&s->tls, &options);
     options.log = log_from_library;
     options.log_level = s->log_level;
     seckill_status status = seckill_client_open(&options, &w->client);

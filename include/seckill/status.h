@@ -1,9 +1,11 @@
-/* libseckill: what an answer says.
+/* SPDX-License-Identifier: MIT */
+/** @defgroup status status.h: what an answer says
  *
- * Every call and every result has a seckill_status: 0 is ok, a positive one is an answer of the business (the sale works as
- * it should, and the answer is no), a negative one is an error. seckill_status_class says what the caller may do with it.
+ * Every call and every result has a seckill_status: 0 is ok, a positive one is an answer of the business (the sale works as it
+ * should, and the answer is no), a negative one is an error. seckill_status_class says what the caller may do with it.
  *
- * SPDX-License-Identifier: MIT
+ * All functions here are pure and return static strings or numbers: any thread may call them at any time.
+ * @{
  */
 #ifndef SECKILL_STATUS_H
 #define SECKILL_STATUS_H
@@ -14,16 +16,18 @@
 extern "C" {
 #endif
 
-/* What a caller may do with a status. */
+/** What a caller may do with a status. */
 typedef enum {
-    SECKILL_CLASS_FINAL = 0,     /* asking again with the same request id gives the same answer, as long as nobody frees units,
-                                    changes the item or repairs what is wrong */
-    SECKILL_CLASS_RETRYABLE = 1, /* nothing was taken or changed (of a call over several shards: on the shard that says so); the
-                                    same request may succeed later */
-    SECKILL_CLASS_UNKNOWN = 2    /* it was sent and no answer came: it may stand or not; ask again with the same request id */
+    /** asking again with the same request id gives the same answer, as long as nobody frees units, changes the item or repairs
+     * what is wrong */
+    SECKILL_CLASS_FINAL = 0,
+    /** nothing was taken or changed (of a call over several shards: on the shard that says so); the same request may
+     * succeed later */
+    SECKILL_CLASS_RETRYABLE = 1,
+    SECKILL_CLASS_UNKNOWN = 2 /**< it was sent and no answer came: it may stand or not; ask again with the same request id */
 } seckill_class;
 
-/* X(NAME, number, CLASS, "stable_name", "message") */
+/** All statuses: X(NAME, number, CLASS, "stable_name", "message"). A program can make tables of its own from it. */
 #define SECKILL_STATUS_MAP(X)                                                                                                  \
     X(OK, 0, FINAL, "ok", "done")                                                                                              \
     /* answers of the business */                                                                                              \
@@ -70,21 +74,35 @@ typedef enum {
     X(NO_SPACE, -47, FINAL, "no_space", "the buffer is too small")                                                             \
     X(KEY_GARBAGE, -48, FINAL, "key_garbage", "this is not a PASERK key, or not of the kind asked for")
 
+/** What an answer says: SECKILL_OK, SECKILL_SOLD_OUT ... as SECKILL_STATUS_MAP lists them. */
 typedef enum {
 #define SECKILL_STATUS_ENUM(name, number, status_class, text, message) SECKILL_##name = (number),
     SECKILL_STATUS_MAP(SECKILL_STATUS_ENUM)
 #undef SECKILL_STATUS_ENUM
 } seckill_status;
 
-/* The stable name of a status, such as "sold_out": it never changes, and is what the HTTP interface calls `code`.
- * A number that is no status gives "no_such_status". A static string; any thread. */
+/** The stable name of a status, such as "sold_out": it never changes, and is what the HTTP interface calls `code`.
+ *
+ * @param status  any number
+ * @return a static string; "no_such_status" for a number that is no status
+ */
 SECKILL_API const char *seckill_status_name(seckill_status status);
 
-/* One English sentence for a person, without a full stop. A static string; any thread. */
+/** What a status says, as one English sentence for a person.
+ *
+ * @param status  any number
+ * @return a static string without a full stop; another sentence for a number that is no status
+ */
 SECKILL_API const char *seckill_status_message(seckill_status status);
 
-/* What the caller may do. A number that is no status is SECKILL_CLASS_UNKNOWN. Any thread. */
+/** What the caller may do after this answer.
+ *
+ * @param status  any number
+ * @return its class; SECKILL_CLASS_UNKNOWN for a number that is no status
+ */
 SECKILL_API seckill_class seckill_status_class(seckill_status status);
+
+/** @} */
 
 #ifdef __cplusplus
 }

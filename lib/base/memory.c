@@ -52,3 +52,13 @@ void sk__free(const seckill_allocator *allocator, void *memory) {
     if (memory != NULL)
         allocator->release(memory, allocator->user_data);
 }
+
+bool sk__is_zero(const void *memory, size_t size) {
+    const uint8_t *bytes = memory;
+
+    for (size_t i = 0; i < size; i++) {
+        if (bytes[i] != 0)
+            return false;
+    }
+    return true;
+}

@@ -4,6 +4,8 @@
 
 #include <seckill/client.h>
 
+#include <stdbool.h>
+
 /* malloc, realloc and free of C11: what a client uses whose options name no allocator. */
 extern const seckill_allocator sk__default_allocator;
 
@@ -12,6 +14,9 @@ void *sk__malloc(const seckill_allocator *allocator, size_t size);
 void *sk__calloc(const seckill_allocator *allocator, size_t count, size_t size);
 void *sk__realloc(const seckill_allocator *allocator, void *memory, size_t size);
 char *sk__strdup(const seckill_allocator *allocator, const char *text);
+
+/* Whether these bytes are all zero. */
+bool sk__is_zero(const void *memory, size_t size);
 
 /* NULL is allowed. */
 void sk__free(const seckill_allocator *allocator, void *memory);

@@ -65,16 +65,12 @@ seckill_status seckill_blacklist_check_local(const seckill_client *client, const
 
 seckill_status seckill_blacklist_get_state(const seckill_client *client, seckill_blacklist_state *state) {
     seckill_blacklist_state all;
-    size_t size;
 
-    if (client == NULL || state == NULL || state->struct_size < sizeof(size_t))
+    if (client == NULL)
         return SECKILL_INVALID;
-    size = state->struct_size < sizeof(all) ? state->struct_size : sizeof(all);
     memset(&all, 0, sizeof(all));
-    all.struct_size = size;
     sk__blacklist_look(client->engine->blacklist, &all);
-    memcpy(state, &all, size);
-    return SECKILL_OK;
+    return sk__struct_fill(state, &all, sizeof(all));
 }
 
 seckill_status seckill_once(seckill_client *client, const seckill_once_options *options, seckill_once_cb cb, void *user_data) {

@@ -67,9 +67,12 @@ static void on_moved(void *owner) {
 /* ---- opening ---- */
 
 static seckill_status open_io(seckill_client *client, const seckill_client_options *options) {
+    const sk__tls_config tls = {options->tls_ca_file, options->tls_ca_folder, options->tls_certificate_file,
+                                options->tls_key_file, options->tls_server_name};
     sk__io_config config;
 
     memset(&config, 0, sizeof(config));
+    config.tls = options->tls != 0 ? &tls : NULL;
     config.loop = options->loop;
     config.address = options->address;
     config.user = options->user;
@@ -105,6 +108,10 @@ static seckill_status open_engine(seckill_client *client, const seckill_client_o
     config.replicas = options->replicas;
     randombytes_buf(&config.random_seed, sizeof(config.random_seed));
     return sk__engine_open(&config, &client->engine);
+}
+
+int seckill_has_tls(void) {
+    return sk__tls_is_there();
 }
 
 seckill_status seckill_client_open(const seckill_client_options *options, seckill_client **out) {
@@ -190,21 +197,17 @@ void seckill_client_dispatch(seckill_client *client) {
 
 seckill_status seckill_client_get_stats(const seckill_client *client, seckill_client_stats *stats) {
     seckill_client_stats all;
-    size_t size;
 
-    if (client == NULL || stats == NULL || stats->struct_size < sizeof(size_t))
+    if (client == NULL)
         return SECKILL_INVALID;
-    size = stats->struct_size < sizeof(all) ? stats->struct_size : sizeof(all);
     all = client->engine->stats;
-    all.struct_size = size;
     all.connections = sk__io_connections(client->io);
     all.in_flight = sk__engine_batches(client->engine);
     all.connected = sk__io_is_up(client->io);
     all.clients = 1;
     all.moved = sk__io_redirections(client->io);
     all.nodes = sk__io_servers(client->io);
-    memcpy(stats, &all, size);
-    return SECKILL_OK;
+    return sk__struct_fill(stats, &all, sizeof(all));
 }
 
 const char *seckill_client_trouble(const seckill_client *client) {

@@ -29,6 +29,13 @@ seckill_status sk__client_options_complete(const seckill_client_options *options
  * zeros beyond. False: NULL, or an impossible size. */
 bool sk__options_copy(void *out, size_t out_size, const void *options);
 
+/* Copies what is known to a caller's structure of any release, as far as its struct_size leaves room; that becomes the size
+ * that was filled. SECKILL_INVALID: NULL, or an impossible size. */
+seckill_status sk__struct_fill(void *out, void *all, size_t all_size);
+
+/* Whether a caller's structure can have this size, where ours has `known`. */
+bool sk__struct_size_valid(size_t size, size_t known);
+
 /* Bytes of 1 to max, or from 0 where `may_be_empty`. */
 bool sk__bytes_valid(seckill_bytes bytes, size_t max, bool may_be_empty);
 

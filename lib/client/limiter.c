@@ -211,7 +211,7 @@ static bool keeps_on(meter *refusals, uint64_t hash) {
 
 seckill_status seckill_limiter_take(seckill_limiter *limiter, seckill_bytes key, uint32_t cost, int64_t now_ms,
                                     seckill_limit *limit) {
-    seckill_limit said = {0, 0, 0, 0};
+    seckill_limit said = {0};
     uint64_t hash;
     int64_t time, late;
     bool granted;

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include "base/histogram.h"
+#include "client/client.h"
 
 #include <seckill/metrics.h>
 
@@ -72,13 +73,7 @@ static seckill_histogram *histogram_at(seckill_client_stats *stats, size_t place
 
 /* Stats of any release: what they do not have is 0. */
 static bool take(seckill_client_stats *all, const seckill_client_stats *given) {
-    size_t size = given != NULL ? given->struct_size : 0;
-
-    memset(all, 0, sizeof(*all));
-    if (size < sizeof(size_t))
-        return false;
-    memcpy(all, given, size < sizeof(*all) ? size : sizeof(*all));
-    return true;
+    return sk__options_copy(all, sizeof(*all), given);
 }
 
 /* ---- the sum */
@@ -100,8 +95,7 @@ seckill_status seckill_metrics_add(seckill_client_stats *total, const seckill_cl
         add_histogram(histogram_at(&sum, histograms[i].place), histogram_at(&more, histograms[i].place));
     sum.connected += more.connected;
     sum.nodes = more.nodes > sum.nodes ? more.nodes : sum.nodes;
-    memcpy(total, &sum, sum.struct_size < sizeof(sum) ? sum.struct_size : sizeof(sum));
-    return SECKILL_OK;
+    return sk__struct_fill(total, &sum, sizeof(sum));
 }
 
 /* ---- the text */

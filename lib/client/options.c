@@ -1,17 +1,17 @@
 #include "client/client.h"
 
+#include "base/memory.h"
 #include "base/names.h"
 
 #include <string.h>
 
 enum { HOUR_MS = 3600000 };
 
-static bool has_only_zeros(const uint8_t *bytes, size_t size) {
-    for (size_t i = 0; i < size; i++) {
-        if (bytes[i] != 0)
-            return false;
-    }
-    return true;
+/* No release adds more to a structure than this: what says that it is larger is none. */
+enum { GROWTH_MAX = 4096 };
+
+bool sk__struct_size_valid(size_t size, size_t known) {
+    return size >= sizeof(size) && size <= known + GROWTH_MAX;
 }
 
 bool sk__options_copy(void *out, size_t out_size, const void *options) {
@@ -24,15 +24,30 @@ bool sk__options_copy(void *out, size_t out_size, const void *options) {
         memcpy(out, options, size);
         return true;
     }
-    if (size < sizeof(size))
+    if (!sk__struct_size_valid(size, out_size))
         return false;
     /* A newer caller may set options that this release does not know: it must not believe that they work. */
-    if (size > out_size && (size > out_size + 4096 || !has_only_zeros((const uint8_t *)options + out_size, size - out_size)))
+    if (size > out_size && !sk__is_zero((const uint8_t *)options + out_size, size - out_size))
         return false;
     memset(out, 0, out_size);
     memcpy(out, options, size < out_size ? size : out_size);
     memcpy(out, &out_size, sizeof(out_size));
     return true;
+}
+
+seckill_status sk__struct_fill(void *out, void *all, size_t all_size) {
+    size_t size;
+
+    if (out == NULL)
+        return SECKILL_INVALID;
+    memcpy(&size, out, sizeof(size));
+    if (!sk__struct_size_valid(size, all_size))
+        return SECKILL_INVALID;
+    if (size > all_size)
+        size = all_size;
+    memcpy(all, &size, sizeof(size));
+    memcpy(out, all, size);
+    return SECKILL_OK;
 }
 
 bool sk__bytes_valid(seckill_bytes bytes, size_t max, bool may_be_empty) {
@@ -65,6 +80,16 @@ bool sk__allocator_valid(const seckill_allocator *allocator) {
     return allocator == NULL || (allocator->allocate != NULL && allocator->reallocate != NULL && allocator->release != NULL);
 }
 
+/* What would have no effect is refused: somebody believes that it has. */
+static bool tls_valid(const seckill_client_options *out) {
+    bool any = out->tls_ca_file != NULL || out->tls_ca_folder != NULL || out->tls_certificate_file != NULL ||
+               out->tls_key_file != NULL || out->tls_server_name != NULL;
+    size_t size = out->tls_server_name != NULL ? strlen(out->tls_server_name) : 1;
+
+    return out->tls <= 1 && (out->tls == 1 || !any) && size >= 1 && size <= SECKILL_SERVER_NAME_MAX &&
+           (out->tls_certificate_file == NULL) == (out->tls_key_file == NULL);
+}
+
 seckill_status sk__client_options_complete(const seckill_client_options *options, seckill_client_options *out) {
     if (!sk__options_copy(out, sizeof(*out), options))
         return SECKILL_INVALID;
@@ -74,7 +99,7 @@ seckill_status sk__client_options_complete(const seckill_client_options *options
         out->prefix = "seckill";
     if (out->allocator == NULL)
         out->allocator = &sk__default_allocator;
-    if (!numbers_complete(out) || !sk__allocator_valid(out->allocator) || !sk__prefix_valid(out->prefix))
+    if (!numbers_complete(out) || !tls_valid(out) || !sk__allocator_valid(out->allocator) || !sk__prefix_valid(out->prefix))
         return SECKILL_INVALID;
     if ((out->user != NULL && out->password == NULL) || (int)out->log_level < 0 || out->log_level > SECKILL_LOG_DEBUG)
         return SECKILL_INVALID;

@@ -24,7 +24,8 @@ seckill_status seckill_enqueue(seckill_item *item, const seckill_reserve_options
 bool sk__ticket_valid(const seckill_ticket *ticket, const char *activity, const char *item) {
     return ticket != NULL && ticket->user_size >= 1 && ticket->user_size <= SECKILL_USER_MAX &&
            sk__names_item(activity, item, ticket->activity, ticket->item) && sk__quantity_valid(ticket->quantity) &&
-           sk__place_valid(ticket->epoch, ticket->n) && sk__time_valid(ticket->since_ms);
+           sk__place_valid(ticket->epoch, ticket->n) && sk__time_valid(ticket->since_ms) &&
+           sk__is_zero(ticket->spare, sizeof(ticket->spare));
 }
 
 seckill_status seckill_poll(seckill_item *item, const seckill_poll_options *options, seckill_op **op, seckill_ticket_cb cb,

@@ -90,7 +90,8 @@ seckill_status seckill_reserve(seckill_item *item, const seckill_reserve_options
 static bool ref_valid(const seckill_item *item, const seckill_reservation_ref *ref) {
     return ref != NULL && ref->user_size >= 1 && ref->user_size <= SECKILL_USER_MAX &&
            sk__names_item(item->activity, item->name, ref->activity, ref->item) && sk__quantity_valid(ref->quantity) &&
-           ref->price >= 0 && ref->price <= SECKILL_AMOUNT_MAX && sk__time_valid(ref->valid_until_ms);
+           ref->price >= 0 && ref->price <= SECKILL_AMOUNT_MAX && sk__time_valid(ref->valid_until_ms) &&
+           sk__is_zero(ref->spare, sizeof(ref->spare));
 }
 
 seckill_status seckill_confirm(seckill_item *item, const seckill_confirm_options *options, seckill_op **op,

@@ -2,6 +2,7 @@
 #include "client/view.h"
 
 #include "base/names.h"
+#include "client/client.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -136,7 +137,7 @@ seckill_status seckill_view_get_sale(const seckill_view *view, int64_t now_ms, s
     all.sale = sale_at(&view->map, now_ms);
     if (all.sale == SECKILL_NOT_STARTED)
         all.wait_ms = view->map.settings.start_ms - now_ms;
-    return sk__view_fill(sale, &all, sizeof(all));
+    return sk__struct_fill(sale, &all, sizeof(all));
 }
 
 /* ---- what every call begins with ---- */

@@ -40,9 +40,6 @@ seckill_status sk__writing_show_key(sk__writing *writing);
 /* The prefix that is meant, or NULL: it is none. */
 const char *sk__view_prefix(const char *prefix);
 
-/* Copies what is known to a caller's structure, which begins with its size. SECKILL_INVALID: NULL, or an impossible size. */
-seckill_status sk__view_fill(void *out, void *all, size_t all_size);
-
 /* ---- views ---- */
 
 typedef struct {

@@ -2,6 +2,7 @@
 #include "client/view.h"
 
 #include "base/names.h"
+#include "client/client.h"
 #include "engine/errors.h"
 #include "io/redirection.h"
 
@@ -115,21 +116,6 @@ const char *sk__view_prefix(const char *prefix) {
     return sk__prefix_valid(prefix) ? prefix : NULL;
 }
 
-seckill_status sk__view_fill(void *out, void *all, size_t all_size) {
-    size_t size;
-
-    if (out == NULL)
-        return SECKILL_INVALID;
-    memcpy(&size, out, sizeof(size));
-    if (size < sizeof(size))
-        return SECKILL_INVALID;
-    if (size > all_size)
-        size = all_size;
-    memcpy(all, &size, sizeof(size));
-    memcpy(out, all, size);
-    return SECKILL_OK;
-}
-
 /* ---- errors ---- */
 
 static int32_t then_of(sk__then then) {
@@ -181,5 +167,5 @@ seckill_status seckill_view_read_error(const char *text, size_t size, seckill_re
     if (all.then == SECKILL_THEN_GO_TO || all.then == SECKILL_THEN_ASK_AT)
         read_redirection(text, size, &all);
     sk__describe_error(text, size, all.message, sizeof(all.message));
-    return sk__view_fill(error, &all, sizeof(all));
+    return sk__struct_fill(error, &all, sizeof(all));
 }

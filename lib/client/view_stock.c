@@ -2,6 +2,8 @@
  * who has a client. */
 #include "client/view.h"
 
+#include "client/client.h"
+
 #include <string.h>
 
 /* Of the round that was begun last. */
@@ -154,7 +156,7 @@ seckill_status seckill_view_get_stock(const seckill_view *view, seckill_view_sto
         all.left = view->left;
         all.proven_ms = view->proven_ms;
     }
-    return sk__view_fill(stock, &all, sizeof(all));
+    return sk__struct_fill(stock, &all, sizeof(all));
 }
 
 seckill_status seckill_view_get_shard(const seckill_view *view, uint32_t shard, seckill_stock *stock) {

@@ -107,7 +107,7 @@ seckill_status seckill_view_take_ticket(seckill_view *view, const seckill_ticket
     memset(&all, 0, sizeof(all));
     if (status == SECKILL_OK)
         status = read_ticket(view, ticket, &reader, &all);
-    return sk__view_fill(answer, &all, sizeof(all)) == SECKILL_OK ? status : SECKILL_INVALID;
+    return sk__struct_fill(answer, &all, sizeof(all)) == SECKILL_OK ? status : SECKILL_INVALID;
 }
 
 /* ---- the cart ---- */

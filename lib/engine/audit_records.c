@@ -43,6 +43,7 @@ static void show_reservation(sk__audit_run *run, const sk__audit_shard *audit, s
                              const seckill_reservation *reservation) {
     seckill_user_reservation seen;
 
+    memset(&seen, 0, sizeof(seen));
     seen.user = user;
     seen.reservation = *reservation;
     if (run->options.on_reservation != NULL)
@@ -74,7 +75,7 @@ static void check_home(sk__audit_run *run, sk__audit_shard *audit, seckill_bytes
     seckill_fault fault = sk__audit_fault(audit, SECKILL_FAULT_HOME, "");
 
     fault.user = user;
-    fault.other = seckill_shard_of(user, info->seed, info->settings.shards);
+    fault.other = seckill_shard_of(user, info->seed, info->settings->shards);
     if (fault.other != fault.shard)
         sk__audit_tell(run, audit->account, &fault);
 }

@@ -425,7 +425,7 @@ void sk__batches_make(sk__engine *engine) {
 }
 
 static void move_lines(seckill_item *item) {
-    for (uint32_t i = 0; i < item->info.settings.shards; i++) {
+    for (uint32_t i = 0; i < item->settings.shards; i++) {
         for (int kind = 0; kind < SK__OP_KINDS; kind++) {
             sk__line *line = &item->shards[i].lines[kind];
 

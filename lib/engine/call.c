@@ -78,9 +78,10 @@ void sk__call_updated(sk__call *call, seckill_status status, const char *cause) 
         send_later(call);
 }
 
-/* In no line meanwhile: the update brings it back. */
+/* In no line meanwhile: the update brings it back. What holds up the update is trouble of its server's. */
 static void update(sk__call *call) {
     sk__list_remove(&call->link);
+    call->trouble = SECKILL_UNREACHABLE;
     if (call->kind->update_shard == NULL || !call->kind->update_shard(call))
         send_later(call);
 }
@@ -148,6 +149,14 @@ static bool has_to_wait(const sk__call *call, const sk__node *node) {
     return (node->is_down && !is_apart(call)) || (call->is_step && node->steps >= call->engine->config.max_batches);
 }
 
+/* No memory for it. Who waits for what it brings is told so too, unless the server is down anyway: see is_apart. */
+static void put_off(sk__call *call, sk__node *node, seckill_status status) {
+    call->trouble = status;
+    if (!node->is_down)
+        node->trouble = status;
+    send_later(call);
+}
+
 /* False: it stays in line. */
 static bool send(sk__call *call) {
     sk__engine *engine = call->engine;
@@ -178,10 +187,11 @@ static bool send(sk__call *call) {
     }
     call->asking = false;
     if (status != SECKILL_OK) {
-        call->trouble = status;
-        send_later(call);
+        put_off(call, node, status);
         return true;
     }
+    if (node->trouble == SECKILL_NO_MEMORY)
+        node->trouble = SECKILL_SERVER_BUSY;
     call->outstanding = true;
     call->sent_us = sk__engine_now_us(engine);
     call->node = number;

@@ -43,8 +43,8 @@ typedef struct {
     uint32_t batches; /* under way */
     uint32_t steps;   /* of tasks over many shards, sent and not answered yet */
     bool is_down;     /* nothing can be sent until on_up or on_moved */
-    /* Why what waits to be sent has to wait: SECKILL_UNREACHABLE or SECKILL_DENIED while the connection is down, else
-     * SECKILL_SERVER_BUSY. */
+    /* Why what waits to be sent has to wait: SECKILL_UNREACHABLE or SECKILL_DENIED while the connection is down,
+     * SECKILL_NO_MEMORY while what was last to be sent found none, else SECKILL_SERVER_BUSY. */
     seckill_status trouble;
 } sk__node;
 

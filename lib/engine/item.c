@@ -36,6 +36,7 @@ static seckill_item *make(sk__engine *engine, const char *activity, const char *
     sk__pack_names(activity, name, &item->names);
     item->info.activity = item->activity;
     item->info.item = item->name;
+    item->info.settings = &item->settings;
     sk__list_init(&item->waiting);
     sk__list_init(&item->link);
     sk__list_append(&engine->items, &item->link);
@@ -66,7 +67,7 @@ static void free_shards(sk__engine *engine, sk__shard *shards, uint32_t count) {
 }
 
 static void drop_shards(seckill_item *item) {
-    free_shards(item->engine, item->shards, item->info.settings.shards);
+    free_shards(item->engine, item->shards, item->settings.shards);
     sk__supply_free(item->supply);
     sk__engine_release(item->engine, item->tags);
     item->shards = NULL;
@@ -167,7 +168,7 @@ static seckill_status install_shards(seckill_item *item, const sk__map *map) {
     item->tags = tags;
     item->info.tags = (const char *const *)tags;
     memcpy(item->info.seed, map->seed, sizeof(map->seed));
-    item->info.settings.shards = map->settings.shards;
+    item->settings.shards = map->settings.shards;
     item->supply = sk__supply_new(item);
     if (item->supply != NULL)
         return SECKILL_OK;
@@ -176,7 +177,7 @@ static seckill_status install_shards(seckill_item *item, const sk__map *map) {
 }
 
 static bool is_another(const seckill_item *item, const sk__map *map) {
-    return map->settings.shards != item->info.settings.shards || memcmp(map->seed, item->info.seed, sizeof(map->seed)) != 0;
+    return map->settings.shards != item->settings.shards || memcmp(map->seed, item->info.seed, sizeof(map->seed)) != 0;
 }
 
 /* Whether somebody relies on the shards: is in line for one, waits for its answer, or counts on their number. */
@@ -209,7 +210,7 @@ static seckill_status set_map(seckill_item *item, sk__reader *reply) {
         if (status != SECKILL_OK)
             return status;
     }
-    item->info.settings = map.settings;
+    item->settings = map.settings;
     item->info.state = map.state;
     item->info.version = map.version;
     item->has_map = true;
@@ -326,7 +327,7 @@ void sk__shard_took(sk__shard *shard, uint32_t changes) {
 void sk__shard_encode_define(const sk__shard *shard, sk__command *command, bool with_text) {
     sk__shard_encode(shard, command, SK__SCRIPT_define, with_text);
     sk__command_add_number(command, shard->item->info.state);
-    sk__command_add_settings(command, &shard->item->info.settings);
+    sk__command_add_settings(command, &shard->item->settings);
 }
 
 /* First the mapping list is read again: it may be newer than ours, or gone with everything else; then the shard gets it. */
@@ -383,8 +384,10 @@ bool sk__shard_update(sk__shard *shard, sk__call *asker) {
     sk__engine *engine = shard->item->engine;
     update_call *self = sk__engine_alloc(engine, sizeof(*self));
 
-    if (self == NULL)
+    if (self == NULL) {
+        asker->trouble = SECKILL_NO_MEMORY;
         return false;
+    }
     self->shard = shard;
     self->asker = asker;
     sk__item_use(shard->item);

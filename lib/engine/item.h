@@ -70,11 +70,12 @@ struct seckill_item {
     bool has_map;       /* the rest is valid */
     bool refresh;       /* a shard said that it is newer */
     sk__call *map_call; /* reading the mapping list, or NULL */
-    seckill_item_info info;
-    char **tags;        /* what info.tags shows: one block of pointers and text */
-    sk__shard *shards;  /* info.settings.shards of them */
-    sk__supply *supply; /* there as soon as the shards are */
-    sk__link waiting;   /* until there is a map */
+    seckill_item_settings settings;
+    seckill_item_info info; /* shows them */
+    char **tags;            /* what info.tags shows: one block of pointers and text */
+    sk__shard *shards;      /* settings.shards of them */
+    sk__supply *supply;     /* there as soon as the shards are */
+    sk__link waiting;       /* until there is a map */
 };
 
 /* Finds or makes an item and takes a handle of it. SECKILL_INVALID, SECKILL_NO_MEMORY. */

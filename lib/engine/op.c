@@ -16,7 +16,7 @@ seckill_bytes sk__op_user(const seckill_op *op) {
 }
 
 static uint32_t home_of(const seckill_item *item, seckill_bytes user) {
-    return seckill_shard_of(user, item->info.seed, item->info.settings.shards);
+    return seckill_shard_of(user, item->info.seed, item->settings.shards);
 }
 
 uint32_t sk__home_of(const seckill_op *op) {
@@ -242,7 +242,7 @@ static uint32_t retry_after(const seckill_op *op, seckill_status status) {
         return 0;
     if (status == SECKILL_NOT_STARTED) {
         sk__transport *transport = item->engine->config.transport;
-        int64_t wait = item->info.settings.start_ms - transport->wall_ms(transport);
+        int64_t wait = item->settings.start_ms - transport->wall_ms(transport);
 
         return wait <= 0 ? 1 : wait > INT32_MAX ? INT32_MAX : (uint32_t)wait;
     }
@@ -393,7 +393,7 @@ void sk__op_answer(seckill_op *op, const sk__answer *answer) {
 
 void sk__ticket_make(const seckill_item *item, seckill_bytes user, const uint8_t id[SECKILL_RESERVATION_ID_SIZE],
                      uint32_t quantity, const sk__place *place, seckill_ticket *ticket) {
-    const seckill_item_settings *settings = &item->info.settings;
+    const seckill_item_settings *settings = &item->settings;
 
     memset(ticket, 0, sizeof(*ticket));
     memcpy(ticket->user, user.data, user.size);

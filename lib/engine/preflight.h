@@ -49,7 +49,7 @@ typedef struct {
     const seckill_item_info *info;     /* NULL: the mapping list was not read */
     int64_t server_time_ms;
     sk__server *servers;
-    sk__shard_facts *shards; /* info->settings.shards of them */
+    sk__shard_facts *shards; /* info->settings->shards of them */
     uint32_t server_count;
     char sync[16];            /* how seldom a server's log is synced at worst: appendfsync; "": not said */
     uint32_t scripts;         /* that every server knows now */

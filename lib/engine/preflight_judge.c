@@ -19,7 +19,7 @@ enum { CHECKS = sizeof(names) / sizeof(names[0]), OF_SERVERS = 9, OF_SHARDS = 6,
 
 /* Checks of each server and of each shard make at most one finding for it; the others a few. */
 size_t sk__findings_max(const sk__preflight *all) {
-    size_t shards = all->info != NULL ? all->info->settings.shards : 0;
+    size_t shards = all->info != NULL ? all->info->settings->shards : 0;
 
     return OF_SERVERS * (size_t)all->server_count + OF_SHARDS * shards + OF_ALL;
 }
@@ -35,8 +35,13 @@ void sk__note(sk__findings *out, seckill_check check, seckill_level level, uint3
     va_start(arguments, format);
     (void)vsnprintf(out->texts[out->count], sizeof(out->texts[0]), format, arguments);
     va_end(arguments);
-    out->list[out->count] = (seckill_finding){
-        check, names[check], level, shard, server, out->texts[out->count], level == SECKILL_LEVEL_OK ? "" : remedy};
+    out->list[out->count] = (seckill_finding){.check = check,
+                                              .name = names[check],
+                                              .level = level,
+                                              .shard = shard,
+                                              .server = server,
+                                              .found = out->texts[out->count],
+                                              .remedy = level == SECKILL_LEVEL_OK ? "" : remedy};
     out->count++;
     if (level > out->worst)
         out->worst = level;
@@ -111,7 +116,7 @@ static void judge_reach(const sk__preflight *all, sk__findings *out) {
 }
 
 static void judge_item(const sk__preflight *all, sk__findings *out) {
-    const seckill_item_settings *settings = &all->info->settings;
+    const seckill_item_settings *settings = all->info->settings;
 
     SK__NOTE(out, ITEM, OK, "", "",
              "%" PRIu32 " shards, %" PRIu32 " for each user at %" PRId64 ", held for %" PRIu32 " + %" PRIu32 " s",
@@ -204,7 +209,7 @@ static void judge_settings(const sk__preflight *all, sk__findings *out) {
 }
 
 static void judge_sale(const sk__preflight *all, sk__findings *out) {
-    const seckill_item_settings *settings = &all->info->settings;
+    const seckill_item_settings *settings = all->info->settings;
     int64_t now = all->server_time_ms;
 
     if (now == 0)

@@ -17,7 +17,7 @@ void sk__note(sk__findings *out, seckill_check check, seckill_level level, uint3
     sk__note(out, SECKILL_CHECK_##check, SECKILL_LEVEL_##level, SECKILL_NO_SHARD, __VA_ARGS__)
 
 static inline uint32_t sk__shards_of(const sk__preflight *all) {
-    return all->info != NULL ? all->info->settings.shards : 0;
+    return all->info != NULL ? all->info->settings->shards : 0;
 }
 
 static inline const char *sk__servers_word(uint32_t count) {

@@ -175,7 +175,7 @@ void sk__judge_servers(const sk__preflight *all, seckill_check check, sk__findin
 /* ---- the servers beside each other ---- */
 
 static int64_t allowed_skew(const sk__preflight *all) {
-    int64_t of_item = all->info->settings.max_skew_ms;
+    int64_t of_item = all->info->settings->max_skew_ms;
 
     if (all->options.max_skew_ms != 0)
         return all->options.max_skew_ms;
@@ -185,7 +185,7 @@ static int64_t allowed_skew(const sk__preflight *all) {
 /* Ours: so far it is off for certain, ahead of the servers above 0. */
 static void judge_own_clock(const sk__preflight *all, int64_t ahead, int64_t blur, sk__findings *out) {
     static const char remedy[] = "set the clocks of this machine and of the servers right: run chrony or ntpd on all";
-    const seckill_item_settings *settings = &all->info->settings;
+    const seckill_item_settings *settings = all->info->settings;
 
     if (-ahead >= settings->window_ms || ahead >= (int64_t)settings->remember_ms - settings->window_ms)
         SK__NOTE(out, CLOCK, FAILED, "", remedy,

@@ -17,7 +17,7 @@ static void conclude(sk__supply *supply);
 /* ---- life ---- */
 
 sk__supply *sk__supply_new(seckill_item *item) {
-    uint32_t count = item->info.settings.shards;
+    uint32_t count = item->settings.shards;
     sk__supply *supply = sk__engine_alloc(item->engine, sizeof(*supply) + count * sizeof(supply->standings[0]));
 
     if (supply == NULL)

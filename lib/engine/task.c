@@ -141,7 +141,7 @@ void sk__task_end(sk__task *task, seckill_status status, const char *cause) {
 }
 
 bool sk__task_use_outcomes(sk__task *task) {
-    uint32_t count = task->item->info.settings.shards;
+    uint32_t count = task->item->settings.shards;
 
     task->outcomes = sk__engine_alloc(task->engine, count * sizeof(task->outcomes[0]));
     if (task->outcomes == NULL) {
@@ -292,7 +292,7 @@ void sk__task_call_shard(sk__task *task, uint32_t shard) {
 }
 
 void sk__task_call_shards(sk__task *task) {
-    for (uint32_t shard = 0; shard < task->item->info.settings.shards; shard++)
+    for (uint32_t shard = 0; shard < task->item->settings.shards; shard++)
         start_call(task, task->item->shards[shard].slot, shard);
     finish_if_stuck(task);
 }

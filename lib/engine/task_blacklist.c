@@ -33,7 +33,8 @@ static bool all_differ(const named *subjects, size_t count) {
 static bool take_entry(const seckill_blacklist_entry *entry, named *out) {
     bool good = sk__subject_of(&entry->subject, &out->subject) && entry->reason.size <= SECKILL_REASON_MAX &&
                 (entry->reason.size == 0 || entry->reason.data != NULL) && entry->until_ms >= 0 &&
-                (uint64_t)entry->until_ms < SK__FOREVER && (entry->flags & ~(uint32_t)SECKILL_BLACKLIST_LENGTHEN) == 0;
+                (uint64_t)entry->until_ms < SK__FOREVER && (entry->flags & ~(uint32_t)SECKILL_BLACKLIST_LENGTHEN) == 0 &&
+                sk__is_zero(entry->spare, sizeof(entry->spare));
 
     if (!good)
         return false;

@@ -16,7 +16,7 @@ static void next(sk__task *task) {
 
     if (task->step++ != 0) {
         sk__task_finish(task);
-    } else if (shard >= task->item->info.settings.shards) {
+    } else if (shard >= task->item->settings.shards) {
         sk__task_end(task, SECKILL_INVALID, "the item has no such shard");
     } else {
         sk__task_call_shard(task, shard);
@@ -129,7 +129,7 @@ static seckill_status ack_answer(sk__task *task, uint32_t shard, sk__reader *rep
 
 static void ack_report(sk__task *task) {
     ack_task *self = SK__CONTAINER(task, ack_task, base.task);
-    seckill_shard_outcome outcome = {self->base.shard, task->status, self->removed, 0};
+    seckill_shard_outcome outcome = {.shard = self->base.shard, .status = task->status, .amount = self->removed};
     seckill_item_result result = {task->status, sk__task_message(task), NULL, &outcome, 1, self->removed};
 
     self->cb(&result, task->user_data);
@@ -177,7 +177,7 @@ static void repeat_next(sk__task *task) {
     if (task->step++ != 0)
         sk__task_finish(task);
     else
-        sk__task_call_shard(task, seckill_shard_of(user, info->seed, info->settings.shards));
+        sk__task_call_shard(task, seckill_shard_of(user, info->seed, info->settings->shards));
 }
 
 static void repeat_encode(sk__task *task, uint32_t shard, bool with_text, sk__command *command) {

@@ -34,7 +34,7 @@ static int64_t wall_ms(const sk__task *task) {
 
 static bool make_room(preflight_task *self) {
     sk__task *task = &self->task;
-    uint32_t count = task->item->info.settings.shards;
+    uint32_t count = task->item->settings.shards;
 
     if (!sk__task_use_outcomes(task))
         return false;

@@ -57,7 +57,7 @@ static void next(sk__task *task) {
         search(self);
         return;
     }
-    if (self->shard >= task->item->info.settings.shards) {
+    if (self->shard >= task->item->settings.shards) {
         sk__task_end(task, SECKILL_INVALID, "the item has no such shard");
     } else if (task->status == SECKILL_OK && (task->step++ == 0 || self->again)) {
         self->again = false;

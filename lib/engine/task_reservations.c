@@ -29,7 +29,7 @@ static void next(sk__task *task) {
 
     if (task->step++ != 0)
         sk__task_finish(task);
-    else if (self->shard >= task->item->info.settings.shards)
+    else if (self->shard >= task->item->settings.shards)
         sk__task_end(task, SECKILL_INVALID, "the item has no such shard");
     else
         sk__task_call_shard(task, self->shard);

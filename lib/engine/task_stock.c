@@ -22,7 +22,7 @@ typedef struct {
 
 static void stock_next(sk__task *task) {
     stock_task *self = SK__CONTAINER(task, stock_task, task);
-    uint32_t count = task->item->info.settings.shards;
+    uint32_t count = task->item->settings.shards;
 
     if (task->step++ != 0) {
         sk__task_finish(task);
@@ -149,7 +149,7 @@ static bool load_begin(load_task *self, uint32_t count) {
 
 static void load_next(sk__task *task) {
     load_task *self = SK__CONTAINER(task, load_task, task);
-    uint32_t count = task->item->info.settings.shards;
+    uint32_t count = task->item->settings.shards;
 
     if (task->status != SECKILL_OK || task->step == STEP_DONE) {
         sk__task_finish(task);
@@ -178,7 +178,7 @@ static void load_next(sk__task *task) {
 
 static void encode_plan(const load_task *self, bool with_text, sk__command *command) {
     const sk__task *task = &self->task;
-    uint32_t count = task->item->info.settings.shards;
+    uint32_t count = task->item->settings.shards;
     bool is_note = task->step == STEP_NOTE + 1;
     sk__writer writer;
 
@@ -210,7 +210,7 @@ static void load_encode(sk__task *task, uint32_t shard, bool with_text, sk__comm
 
 /* The plan that counts is the first one stored under this id. */
 static seckill_status take_plan(load_task *self, sk__reader *reply) {
-    uint32_t count = self->task.item->info.settings.shards;
+    uint32_t count = self->task.item->settings.shards;
 
     if (sk__reader_left(reply) == 0)
         return SECKILL_NOT_DEFINED;

@@ -25,8 +25,10 @@ typedef int element_count;
 struct sk__adapter {
     uv_poll_t poll;
     redisAsyncContext *context;
-    int wanted;  /* the events that hiredis asked for */
-    int watched; /* those that libuv was asked for */
+    int wanted;               /* the events that hiredis asked for */
+    int watched;              /* those that libuv was asked for */
+    sk__tls_session *session; /* NULL: plain text */
+    bool securing;            /* its handshake goes on */
     redisReplyObjectFunctions functions;
     void *(*create_array)(const redisReadTask *, element_count);
     const seckill_allocator *allocator;
@@ -56,6 +58,8 @@ static void on_poll_closed(uv_handle_t *handle) {
     sk__adapter *adapter = handle->data;
     sk__adapter_events events = adapter->events;
 
+    if (adapter->session != NULL)
+        sk__tls_end(adapter->session);
     sk__free(adapter->allocator, adapter);
     events.on_closed(events.owner);
 }
@@ -95,14 +99,25 @@ static void limit_arrays(sk__adapter *adapter, redisReader *reader) {
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 
-/* Brings what libuv watches in line with what hiredis wants. */
+/* What hiredis wants; with TLS reading, too, may have to wait until the socket can be written to. */
+static int wanted_now(const sk__adapter *adapter) {
+    int to_write = adapter->session != NULL && sk__tls_waits_to_write(adapter->session) ? UV_WRITABLE : 0;
+
+    if (adapter->securing)
+        return to_write != 0 ? to_write : UV_READABLE;
+    return adapter->wanted | to_write;
+}
+
+/* Brings what libuv watches in line with what is wanted. */
 static void apply(sk__adapter *adapter) {
-    if (adapter->context == NULL || adapter->wanted == adapter->watched)
+    int wanted = wanted_now(adapter);
+
+    if (adapter->context == NULL || wanted == adapter->watched)
         return;
-    adapter->watched = adapter->wanted;
-    if (adapter->wanted == 0)
+    adapter->watched = wanted;
+    if (wanted == 0)
         (void)uv_poll_stop(&adapter->poll);
-    else if (uv_poll_start(&adapter->poll, adapter->wanted, on_poll) != 0)
+    else if (uv_poll_start(&adapter->poll, wanted, on_poll) != 0)
         sk__adapter_close(adapter);
 }
 
@@ -114,19 +129,42 @@ static void write_now(sk__adapter *adapter) {
     sk__sigpipe_release(&held, adapter->context == NULL);
 }
 
+static void read_now(sk__adapter *adapter) {
+    do
+        redisAsyncHandleRead(adapter->context);
+    while (adapter->context != NULL && adapter->session != NULL && sk__tls_has_more(adapter->session));
+}
+
+static void shake_hands(sk__adapter *adapter) {
+    sk__tls_step step = sk__tls_shake_hands(adapter->session, adapter->cause, sizeof(adapter->cause));
+
+    adapter->securing = step == SK__TLS_GOES_ON;
+    if (step == SK__TLS_FAILED)
+        sk__adapter_close(adapter);
+}
+
 /* Reading first: a peer that answered and then closed is heard out, where writing would fail at once. */
+static void handle(sk__adapter *adapter, int events) {
+    if (adapter->session != NULL && sk__tls_waits_to_write(adapter->session))
+        events |= UV_READABLE;
+    if ((events & UV_READABLE) != 0)
+        read_now(adapter);
+    if ((events & adapter->wanted & UV_WRITABLE) != 0 && adapter->context != NULL)
+        write_now(adapter);
+}
+
 static void on_poll(uv_poll_t *poll, int status, int events) {
     sk__adapter *adapter = poll->data;
 
     if (status < 0) {
         /* libuv has stopped the handle. What hiredis waits for will tell it what is wrong. */
         adapter->watched = 0;
-        events = adapter->wanted;
+        events = wanted_now(adapter);
     }
-    if ((events & UV_READABLE) != 0)
-        redisAsyncHandleRead(adapter->context);
-    if ((events & UV_WRITABLE) != 0 && adapter->context != NULL)
-        write_now(adapter);
+    if (adapter->securing)
+        shake_hands(adapter);
+    else
+        handle(adapter, events);
     apply(adapter);
     adapter->events.on_event(adapter->events.owner);
 }
@@ -159,6 +197,19 @@ sk__adapter *sk__adapter_attach(uv_loop_t *loop, redisAsyncContext *context, con
     return adapter;
 }
 
+bool sk__adapter_secure(sk__adapter *adapter, const sk__tls *tls, const char *host) {
+    adapter->session = sk__tls_begin(tls, host, &adapter->context->c);
+    if (adapter->session == NULL)
+        return false;
+    shake_hands(adapter);
+    apply(adapter);
+    return true;
+}
+
+bool sk__adapter_is_securing(const sk__adapter *adapter) {
+    return adapter->securing;
+}
+
 redisAsyncContext *sk__adapter_context(const sk__adapter *adapter) {
     return adapter->context;
 }
@@ -168,19 +219,33 @@ const char *sk__adapter_cause(const sk__adapter *adapter) {
 }
 
 void sk__adapter_write(sk__adapter *adapter) {
-    if (adapter->context == NULL || (adapter->watched & UV_WRITABLE) != 0)
+    if (adapter->context == NULL || adapter->securing || (adapter->watched & UV_WRITABLE) != 0)
         return;
     write_now(adapter);
     apply(adapter);
 }
 
+/* Reads once; how many bytes that took from the socket. */
+static int64_t take(sk__adapter *adapter) {
+    uint64_t before;
+
+    if (adapter->session == NULL) {
+        read_now(adapter);
+        return READ_SIZE;
+    }
+    before = sk__tls_taken(adapter->session);
+    read_now(adapter);
+    return (int64_t)(sk__tls_taken(adapter->session) - before);
+}
+
 void sk__adapter_drain(sk__adapter *adapter, bool (*enough)(void *owner)) {
+    int64_t left, took = 1;
     int arrived = 0;
 
     if (adapter->context == NULL || ioctl((int)adapter->context->c.fd, FIONREAD, &arrived) != 0)
         return;
-    for (; arrived > 0 && adapter->context != NULL && !enough(adapter->events.owner); arrived -= READ_SIZE)
-        redisAsyncHandleRead(adapter->context);
+    for (left = arrived; left > 0 && took > 0 && adapter->context != NULL && !enough(adapter->events.owner); left -= took)
+        took = take(adapter);
     apply(adapter);
 }
 

@@ -10,6 +10,7 @@
 #define SK_IO_ADAPTER_H
 
 #include "base/memory.h"
+#include "io/tls.h"
 
 #include <hiredis/async.h>
 #include <stdbool.h>
@@ -29,6 +30,11 @@ typedef struct {
  * memory or libuv's error: the context is still the caller's. */
 sk__adapter *sk__adapter_attach(uv_loop_t *loop, redisAsyncContext *context, const seckill_allocator *allocator,
                                 const sk__adapter_events *events);
+
+/* A context that is connected is to speak TLS from now on; `host` is of its address. False: out of memory. */
+bool sk__adapter_secure(sk__adapter *adapter, const sk__tls *tls, const char *host);
+/* Whether the handshake goes on. */
+bool sk__adapter_is_securing(const sk__adapter *adapter);
 
 /* NULL once hiredis has freed it, after an error. Nothing but sk__adapter_cause may be called then; on_closed comes by itself.
  */

@@ -1,4 +1,4 @@
-/* One attempt of a connection: resolve, try the addresses in turn, log in.
+/* One attempt of a connection: resolve, try the addresses in turn, begin TLS, log in.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -26,22 +26,46 @@ static void on_login(void *context, const sk__reply *reply) {
     }
 }
 
+/* Whatever the answer is: the server talks to us. */
+static void on_greeted(void *context, const sk__reply *reply) {
+    sk__connection *connection = context;
+
+    if (reply->kind == SK__REPLY_LOST)
+        return;
+    connection->failures = 0;
+    sk__connection_go_up(connection);
+}
+
+/* Sends the first command, which must be answered before the attempt's time is over. */
+static void ask_first(sk__connection *connection, int argc, const char *const *argv, sk__reply_cb cb) {
+    size_t sizes[3];
+
+    for (int i = 0; i < argc; i++)
+        sizes[i] = strlen(argv[i]);
+    connection->state = STATE_LOGGING_IN;
+    sk__connection_start_timer(connection, connection->attempt_until - sk__connection_now_ms(connection));
+    if (sk__connection_append(connection, argc, argv, sizes, cb, connection) != SECKILL_OK)
+        sk__connection_give_up(connection, "out of memory");
+    else
+        sk__connection_flush(connection);
+}
+
 static void log_in(sk__connection *connection) {
     const char *argv[3] = {"AUTH"};
-    size_t sizes[3] = {4};
     int argc = 1;
 
     if (connection->config.user != NULL)
         argv[argc++] = connection->config.user;
     argv[argc++] = connection->config.password;
-    for (int i = 1; i < argc; i++)
-        sizes[i] = strlen(argv[i]);
-    connection->state = STATE_LOGGING_IN;
-    sk__connection_start_timer(connection, connection->attempt_until - sk__connection_now_ms(connection));
-    if (sk__connection_append(connection, argc, argv, sizes, on_login, connection) != SECKILL_OK)
-        sk__connection_give_up(connection, "out of memory");
-    else
-        sk__connection_flush(connection);
+    ask_first(connection, argc, argv, on_login);
+}
+
+/* A handshake of TLS 1.3 is done for us before the server has looked at our certificate: only an answer says that it took it.
+ */
+static void greet(sk__connection *connection) {
+    static const char *const argv[] = {"PING"};
+
+    ask_first(connection, 1, argv, on_greeted);
 }
 
 void sk__attempt_connected(sk__connection *connection) {
@@ -50,10 +74,23 @@ void sk__attempt_connected(sk__connection *connection) {
     if (sk__socket_is_own_peer((int)sk__adapter_context(connection->adapter)->c.fd))
         sk__connection_give_up(connection, "cannot connect to %s: nobody listens there",
                                sk__connection_target(connection, text));
-    else if (!sk__connection_expect_the_unexpected(connection))
+    else if (connection->config.tls == NULL)
+        sk__attempt_secured(connection);
+    else if (!sk__adapter_secure(connection->adapter, connection->config.tls, sk__connection_address(connection)->name))
+        sk__connection_give_up(connection, "out of memory");
+    else {
+        connection->state = STATE_SECURING;
+        sk__connection_settle(connection);
+    }
+}
+
+void sk__attempt_secured(sk__connection *connection) {
+    if (!sk__connection_expect_the_unexpected(connection))
         sk__connection_give_up(connection, "out of memory");
     else if (connection->config.password != NULL)
         log_in(connection);
+    else if (connection->config.tls != NULL)
+        greet(connection);
     else
         sk__connection_go_up(connection);
 }

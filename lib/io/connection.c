@@ -146,13 +146,15 @@ void sk__connection_settle(sk__connection *connection) {
     if (sk__adapter_context(connection->adapter) != NULL) {
         if (connection->state == STATE_CONNECTING && (sk__adapter_context(connection->adapter)->c.flags & REDIS_CONNECTED) != 0)
             sk__attempt_connected(connection);
+        else if (connection->state == STATE_SECURING && !sk__adapter_is_securing(connection->adapter))
+            sk__attempt_secured(connection);
         return;
     }
     /* Copied: `adapter` and `doom` are not to be used any more. */
     (void)snprintf(cause, sizeof(cause), "%s",
                    connection->doom[0] != '\0' ? connection->doom : sk__adapter_cause(connection->adapter));
     connection->adapter = NULL;
-    if (connection->state == STATE_CONNECTING)
+    if (connection->state == STATE_CONNECTING || connection->state == STATE_SECURING)
         sk__attempt_failed(connection, cause);
     else if (connection->doom[0] != '\0')
         go_down(connection, cause);
@@ -186,7 +188,7 @@ static void check_deadline(sk__connection *connection) {
 static void on_timer(uv_timer_t *timer) {
     sk__connection *connection = timer->data;
     unsigned limit = connection->config.connect_timeout_ms;
-    char text[SK__ADDRESS_TEXT_MAX + 1], cause[64];
+    char text[SK__ADDRESS_TEXT_MAX + 1], cause[96];
 
     switch (connection->state) {
     case STATE_WAITING:
@@ -200,8 +202,13 @@ static void on_timer(uv_timer_t *timer) {
         (void)snprintf(cause, sizeof(cause), "no connection within %u ms", limit);
         sk__attempt_failed(connection, cause);
         break;
+    case STATE_SECURING:
+        (void)snprintf(cause, sizeof(cause), "no TLS handshake within %u ms (does the server speak TLS there?)", limit);
+        sk__attempt_failed(connection, cause);
+        break;
     case STATE_LOGGING_IN:
-        sk__connection_give_up(connection, "no answer to AUTH from %s within %u ms", sk__connection_target(connection, text),
+        sk__connection_give_up(connection, "no answer to %s from %s within %u ms",
+                               connection->config.password != NULL ? "AUTH" : "PING", sk__connection_target(connection, text),
                                limit);
         break;
     case STATE_UP:

@@ -1,4 +1,4 @@
-/* The life of one connection to Redis: resolve, connect, AUTH, serve, fail, wait, again.
+/* The life of one connection to Redis: resolve, connect, TLS, AUTH, serve, fail, wait, again.
  *
  * Where it has several addresses, a failed attempt is followed by one at the next: the first servers that answer are kept. One
  * that was lost after it had answered is tried again first: most come back at once, and the next may be its replica.
@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "engine/transport.h"
 #include "io/address.h"
+#include "io/tls.h"
 
 #include <stdbool.h>
 #include <uv.h>
@@ -35,6 +36,7 @@ typedef struct {
     bool patient;         /* commands may be held up by those before them: each one's time begins when it is the oldest */
     const char *user;     /* outlive it too; NULL: none */
     const char *password; /* NULL: no AUTH */
+    const sk__tls *tls;   /* outlives it too; NULL: plain text */
     uint32_t connect_timeout_ms, command_timeout_ms;
     uint32_t reconnect_min_ms, reconnect_max_ms;
     const seckill_allocator *allocator;

@@ -17,6 +17,7 @@ typedef enum {
     STATE_WAITING, /* until the next attempt */
     STATE_RESOLVING,
     STATE_CONNECTING,
+    STATE_SECURING, /* the handshake of TLS */
     STATE_LOGGING_IN,
     STATE_UP,
     STATE_CLOSED
@@ -56,8 +57,10 @@ struct sk__connection {
 
 /* From STATE_WAITING: begins to resolve, or to connect. */
 void sk__attempt_begin(sk__connection *connection);
-/* In STATE_CONNECTING: the socket is connected; or the address does not answer, and the next one is tried. */
+/* In STATE_CONNECTING: the socket is connected. In STATE_SECURING: the handshake is done. In either: the address does not
+ * answer as it should, and the next one is tried. */
 void sk__attempt_connected(sk__connection *connection);
+void sk__attempt_secured(sk__connection *connection);
 void sk__attempt_failed(sk__connection *connection, const char *cause);
 /* The resolver's callback. */
 void sk__attempt_resolved(void *owner, int error);

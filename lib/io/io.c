@@ -30,6 +30,7 @@ struct sk__io {
     uv_timer_t alarm;
     int64_t alarm_ms; /* INT64_MAX: none */
     sk__nodes *nodes;
+    sk__tls *tls; /* NULL: plain text */
     void (*close_cb)(void *context);
     void *close_context;
 };
@@ -203,6 +204,7 @@ static void finish(sk__io *io) {
         (void)uv_loop_close(io->loop);
         sk__free(allocator, io->loop);
     }
+    sk__tls_free(io->tls);
     sk__free(allocator, io);
     if (cb != NULL)
         cb(context);
@@ -254,6 +256,7 @@ static sk__nodes *make_nodes(const sk__io_config *config, const sk__address *see
     nodes.replicas = config->replicas;
     nodes.connection.user = config->user;
     nodes.connection.password = config->password;
+    nodes.connection.tls = io->tls;
     nodes.connection.connect_timeout_ms = config->connect_timeout_ms;
     nodes.connection.command_timeout_ms = config->command_timeout_ms;
     nodes.connection.reconnect_min_ms = config->reconnect_min_ms;
@@ -266,6 +269,12 @@ static sk__nodes *make_nodes(const sk__io_config *config, const sk__address *see
 
 /* All that can fail, before anything is on a loop. */
 static seckill_status allocate(const sk__io_config *config, const sk__address *seeds, uint32_t seed_count, sk__io *io) {
+    seckill_status status = SECKILL_OK;
+
+    if (config->tls != NULL)
+        status = sk__tls_new(config->tls, config->allocator, config->log, &io->tls);
+    if (status != SECKILL_OK)
+        return status;
     io->nodes = make_nodes(config, seeds, seed_count, io);
     io->loop = config->loop;
     io->own_loop = config->loop == NULL;
@@ -295,15 +304,29 @@ static void start(sk__io *io) {
     sk__nodes_start(io->nodes, io->loop);
 }
 
+/* Redis speaks no TLS there, and whoever asks for it must not get plain text. */
+static bool has_unix_socket(const sk__address *seeds, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+        if (seeds[i].is_unix)
+            return true;
+    }
+    return false;
+}
+
 seckill_status sk__io_open(const sk__io_config *config, sk__io **out) {
     sk__address seeds[SECKILL_SEEDS_MAX];
     uint32_t seed_count;
+    seckill_status status;
     sk__io *io;
 
     *out = NULL;
     if (sk__address_parse_list(config->address, seeds, SECKILL_SEEDS_MAX, &seed_count) != SECKILL_OK ||
         (config->user != NULL && config->password == NULL))
         return SECKILL_INVALID;
+    if (config->tls != NULL && has_unix_socket(seeds, seed_count)) {
+        sk__log_line(config->log, SECKILL_LOG_ERROR, "TLS: Redis does not speak it on a unix socket");
+        return SECKILL_INVALID;
+    }
     io = sk__calloc(config->allocator, 1, sizeof(*io));
     if (io == NULL)
         return SECKILL_NO_MEMORY;
@@ -311,11 +334,13 @@ seckill_status sk__io_open(const sk__io_config *config, sk__io **out) {
     io->events = config->events;
     io->owner = config->owner;
     io->allocator = config->allocator;
-    if (allocate(config, seeds, seed_count, io) != SECKILL_OK) {
+    status = allocate(config, seeds, seed_count, io);
+    if (status != SECKILL_OK) {
         if (io->nodes != NULL)
             sk__nodes_discard(io->nodes);
+        sk__tls_free(io->tls);
         sk__free(config->allocator, io);
-        return SECKILL_NO_MEMORY;
+        return status;
     }
     start(io);
     *out = io;

@@ -9,16 +9,18 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "engine/transport.h"
+#include "io/tls.h"
 
 struct uv_loop_s;
 
 typedef struct sk__io sk__io;
 
 typedef struct {
-    struct uv_loop_s *loop; /* NULL: make one, driven through sk__io_fd, sk__io_timeout_ms, sk__io_dispatch */
-    const char *address;    /* "host:port", "[v6]:port", "host", "unix:/path", or several with commas; strings are copied */
-    const char *user;       /* NULL or an ACL user */
-    const char *password;   /* NULL: no AUTH */
+    struct uv_loop_s *loop;    /* NULL: make one, driven through sk__io_fd, sk__io_timeout_ms, sk__io_dispatch */
+    const char *address;       /* "host:port", "[v6]:port", "host", "unix:/path", or several with commas; strings are copied */
+    const char *user;          /* NULL or an ACL user */
+    const char *password;      /* NULL: no AUTH */
+    const sk__tls_config *tls; /* NULL: plain text */
     uint32_t connect_timeout_ms;
     uint32_t command_timeout_ms;
     uint32_t reconnect_min_ms, reconnect_max_ms;
@@ -29,8 +31,9 @@ typedef struct {
     void *owner; /* first argument of the events */
 } sk__io_config;
 
-/* SECKILL_INVALID: the address is malformed, or there is a user without a password. SECKILL_NO_MEMORY (with a loop of its own:
- * or out of file descriptors). Connecting begins on the loop's next turn. */
+/* SECKILL_INVALID: the address is malformed, or a unix socket where TLS is asked for; a file of TLS cannot be used, or this
+ * build has no TLS (both logged); or there is a user without a password. SECKILL_NO_MEMORY (with a loop of its own: or out of
+ * file descriptors). Connecting begins on the loop's next turn. */
 seckill_status sk__io_open(const sk__io_config *config, sk__io **out);
 
 sk__transport *sk__io_transport(sk__io *io);

@@ -5,7 +5,8 @@
 -- A step of the audit: events that wait, against the records that they tell of.
 --
 -- ARGV   2: the event to go on behind: epoch I8, n I8; events at most I4
--- reply  the last event that ever was: epoch I8, n I8; count I4; for each: what is wrong B: 0 nothing, 1 no record is in a state that it tells of, 2 quantity or price are other ones,
+-- reply  the last event that ever was: epoch I8, n I8; count I4; for each: what is wrong B: 0 nothing, 1 no record is in a state
+--        that it tells of, 2 quantity or price are other ones,
 --        3 it is no event (its size is then 0); epoch I8, n I8, size I2, the event as in events_read
 open()
 local epoch, n, max = struct.unpack('>I8I8I4', ARGV[2])

@@ -5,9 +5,9 @@
 --
 -- ARGV   2: the entry to go on behind: epoch I8, n I8; the n that is expected next I8; entries at most I4; flags B: 1 repair: requests
 --           that are missing at the queue's head, where nobody can decide them, count as decided, and what hid them is removed
--- reply  the last request that ever came I8; the entry to go on behind: epoch I8, n I8; the n that is expected next I8; whether this was the end B; requests that stand here
---        I4; faults I4; for each: B: 1 requests are missing, 2 an entry is no list of requests; 4 more where it was repaired; the n I8, how
---        many I8
+-- reply  the last request that ever came I8; the entry to go on behind: epoch I8, n I8; the n that is expected next I8; whether this
+--        was the end B; requests that stand here I4; faults I4; for each: B: 1 requests are missing, 2 an entry is no list of
+--        requests; 4 more where it was repaired; the n I8, how many I8
 open()
 permit_writes()
 permit('XDEL', QUEUE, '1-1')

@@ -51,7 +51,6 @@ bool sk__read_map(sk__reader *reader, sk__map *map) {
     uint8_t state;
 
     memset(map, 0, sizeof(*map));
-    map->settings.struct_size = sizeof(map->settings);
     map->version = sk__read_u64(reader);
     state = sk__read_u8(reader);
     map->settings.shards = sk__read_u32(reader);

@@ -1,6 +1,7 @@
 #include "script/reading.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* ---- what goes out ---- */
 
@@ -111,6 +112,7 @@ void sk__write_subject(sk__writer *writer, const sk__subject *subject) {
 void sk__read_finding(sk__reader *reply, seckill_blacklist_finding *finding) {
     uint64_t ends = sk__read_u48(reply);
 
+    memset(finding, 0, sizeof(*finding));
     finding->is_listed = ends != 0;
     finding->until_ms = ends == SK__FOREVER ? 0 : (int64_t)ends;
     finding->since_ms = (int64_t)sk__read_u48(reply);

@@ -80,6 +80,7 @@ static void read_record_end(sk__reader *reader, sk__record *record) {
 }
 
 void sk__read_record(sk__reader *reader, sk__record *record) {
+    memset(record, 0, sizeof(*record));
     sk__read_into(reader, record->shown.id, sizeof(record->shown.id));
     read_record_end(reader, record);
 }
@@ -92,6 +93,7 @@ void sk__read_event(sk__reader *reader, seckill_event *event) {
     size_t size, end;
     uint8_t kind;
 
+    memset(event, 0, sizeof(*event));
     event->id.epoch = sk__read_u64(reader);
     event->id.n = sk__read_u64(reader);
     size = sk__read_u16(reader);

@@ -4,6 +4,7 @@
  */
 #include "seckill/token.h"
 
+#include "base/memory.h"
 #include "token/claims.h"
 #include "token/envelope.h"
 #include "token/keyring.h"
@@ -78,7 +79,7 @@ static seckill_status issue(const seckill_keyring *ring, seckill_token_purpose p
 
 seckill_status seckill_token_issue(const seckill_keyring *ring, seckill_token_purpose purpose,
                                    const seckill_reservation_ref *ref, char *out, size_t out_size, size_t *written) {
-    if (ring == NULL || ref == NULL || out == NULL || !is_said_by_ref(purpose))
+    if (ring == NULL || ref == NULL || out == NULL || !is_said_by_ref(purpose) || !sk__is_zero(ref->spare, sizeof ref->spare))
         return SECKILL_INVALID;
     sk__claims claims = {.ref = *ref};
     return issue(ring, purpose, &claims, out, out_size, written);
@@ -100,7 +101,7 @@ static sk__claims claims_of(const seckill_ticket *ticket) {
 
 seckill_status seckill_ticket_issue(const seckill_keyring *ring, const seckill_ticket *ticket, char *out, size_t out_size,
                                     size_t *written) {
-    if (ring == NULL || ticket == NULL || out == NULL)
+    if (ring == NULL || ticket == NULL || out == NULL || !sk__is_zero(ticket->spare, sizeof ticket->spare))
         return SECKILL_INVALID;
     sk__claims claims = claims_of(ticket);
     return issue(ring, SECKILL_TOKEN_TICKET, &claims, out, out_size, written);

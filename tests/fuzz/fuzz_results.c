@@ -76,7 +76,7 @@ void fuzz_on_item(const seckill_item_result *result, void *user_data) {
     fuzz_read(result->outcomes, result->outcome_count * sizeof(*result->outcomes));
     if (result->info == NULL)
         return;
-    for (uint32_t i = 0; i < result->info->settings.shards; i++)
+    for (uint32_t i = 0; i < result->info->settings->shards; i++)
         read_text(result->info->tags[i]);
 }
 

@@ -10,7 +10,8 @@ enum { WAITS, REPLICA_IS_ASIDE, IS_LOST, IS_BACK };
 
 redis_cluster *cluster_sale_start(int replicas, int node_timeout_ms) {
     static const char *const lines[] = {"cluster-require-full-coverage no", NULL};
-    const redis_cluster_options options = {3, replicas, node_timeout_ms, lines};
+    const redis_cluster_options options = {
+        .masters = 3, .replicas = replicas, .node_timeout_ms = node_timeout_ms, .lines = lines};
     redis_cluster *cluster = redis_cluster_start(&options);
 
     assert_non_null(cluster);

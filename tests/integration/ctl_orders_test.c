@@ -49,7 +49,7 @@ static int stop(void **state) {
 static void write_orders(orders_db *db) {
     for (uint8_t n = 1; n <= ORDERS; n++) {
         orders_db_outcome outcome;
-        orders_db_event event = {"o", "phone", {{1, n}, SECKILL_EVENT_CONFIRMED, {n}, {"ann", 3}, {"ref", 3}, 2, 500, 0}};
+        orders_db_event event = {"o", "phone", {{1, n}, SECKILL_EVENT_CONFIRMED, {n}, {"ann", 3}, {"ref", 3}, 2, 500, 0, {0}}};
         event.event.at_ms = INT64_C(1795305600000) + n;
         assert_int_equal(orders_db_apply(db, &event, 1, &outcome), ORDERS_DB_OK);
         if (n == 24) {

@@ -66,7 +66,7 @@ static void an_event_of_an_order_that_is_written(void **state) {
     books *b = *state;
     sale_answer answer = sell_to(b, 0, 0);
     orders_db_event event = {
-        "sale", "phone", {{1, 1}, SECKILL_EVENT_CONFIRMED, {0}, {user_of(b, 0, 0), 0}, {"", 0}, 1, 700, 5}};
+        "sale", "phone", {{1, 1}, SECKILL_EVENT_CONFIRMED, {0}, {user_of(b, 0, 0), 0}, {"", 0}, 1, 700, 5, {0}}};
     orders_db_outcome outcome;
     memcpy(event.event.reservation_id, answer.reservation.id, sizeof event.event.reservation_id);
     event.event.user.size = strlen(user_of(b, 0, 0));
@@ -202,7 +202,7 @@ static void an_order_that_says_something_else(void **state) {
     books *b = *state;
     sale_answer answer = sell_to(b, 0, 0);
     orders_db_outcome outcome;
-    orders_db_event event = {"sale", "phone", {{1, 1}, SECKILL_EVENT_CONFIRMED, {0}, {"eve", 3}, {"", 0}, 1, 700, 5}};
+    orders_db_event event = {"sale", "phone", {{1, 1}, SECKILL_EVENT_CONFIRMED, {0}, {"eve", 3}, {"", 0}, 1, 700, 5, {0}}};
     assert_int_equal(on_shard(b, 0, "XTRIM", "events", "MAXLEN 0"), 1);
     memcpy(event.event.reservation_id, answer.reservation.id, sizeof event.event.reservation_id);
     assert_int_equal(orders_db_apply(b->db, &event, 1, &outcome), ORDERS_DB_OK);

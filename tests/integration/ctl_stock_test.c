@@ -194,7 +194,7 @@ static orders_db *open_orders(const char *item, int64_t units) {
 
 static void write_order(orders_db *db, const char *item, uint8_t id) {
     orders_db_outcome outcome;
-    orders_db_event event = {"s", item, {{1, id}, SECKILL_EVENT_CONFIRMED, {id}, {"u", 1}, {"", 0}, 1, 5, 1000}};
+    orders_db_event event = {"s", item, {{1, id}, SECKILL_EVENT_CONFIRMED, {id}, {"u", 1}, {"", 0}, 1, 5, 1000, {0}}};
     assert_int_equal(orders_db_apply(db, &event, 1, &outcome), ORDERS_DB_OK);
     assert_int_equal(outcome, ORDERS_DB_WRITTEN);
 }

@@ -61,6 +61,7 @@ expect 1 "${small[@]}" --tamper "'$ctl' stock load demo/phone 7 --operation conj
 says "VIOLATED"
 
 echo "It notices an order that no shopper saw."
-expect 1 "${small[@]}" --tamper "'$ctl' stock load demo/phone 40 --operation more && '$ctl' reserve demo/phone thief --request t && '$ctl' confirm demo/phone --user thief --request t"
+theft="'$ctl' stock load demo/phone 40 --operation more && '$ctl' reserve demo/phone thief --request t"
+expect 1 "${small[@]}" --tamper "$theft && '$ctl' confirm demo/phone --user thief --request t"
 says "VIOLATED"
 nothing_left

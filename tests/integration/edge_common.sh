@@ -4,7 +4,7 @@
 # shellcheck source=tests/integration/demo_common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/demo_common.sh"
 edge=$SECKILL_SOURCE_DIR/examples/edge
-library=$SECKILL_BUILD_DIR/lib/libseckill.so.0
+library=$SECKILL_BUILD_DIR/lib/libseckill.so
 export PATH=$PATH:/usr/sbin
 
 for needed in nginx curl openssl jq; do

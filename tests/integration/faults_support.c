@@ -375,7 +375,7 @@ static seckill_status start_repeat(fault_stage *stage, fault_answer *answer) {
     return seckill_event_repeat(stage->sale.item, &options, on_item, answer);
 }
 
-static seckill_status start(fault_stage *stage, fault_op op, fault_answer *answer) {
+seckill_status fault_start(fault_stage *stage, fault_op op, fault_answer *answer) {
     seckill_item *item = stage->sale.item;
 
     switch (op) {
@@ -453,7 +453,7 @@ fault_answer fault_run(fault_stage *stage, fault_op op) {
     fault_answer answer;
 
     memset(&answer, 0, sizeof(answer));
-    return wait_for(stage, &answer, start(stage, op, &answer));
+    return wait_for(stage, &answer, fault_start(stage, op, &answer));
 }
 
 fault_answer fault_reserve(fault_stage *stage, const char *user) {

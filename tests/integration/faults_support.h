@@ -79,7 +79,9 @@ void fault_stage_strike(fault_stage *stage);
 /* Opens another client for the same item; closes the one before. */
 void fault_stage_reopen(fault_stage *stage, const seckill_client_options *options);
 
-/* Runs one operation to its end, each about something else on the stage. */
+/* Starts an operation, each about something else on the stage; the callback adds 1 to answer->calls, which begins as zero. */
+seckill_status fault_start(fault_stage *stage, fault_op op, fault_answer *answer);
+/* Runs one to its end. */
 fault_answer fault_run(fault_stage *stage, fault_op op);
 fault_answer fault_reserve(fault_stage *stage, const char *user);
 

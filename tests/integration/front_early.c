@@ -45,6 +45,7 @@ static void await_foreseen(const front *one, unsigned quantity, int status, cons
 
 static void define_from(front *one, int64_t start_ms, int64_t end_ms) {
     seckill_item_settings settings = sale_get(&one->sale).settings;
+    settings.struct_size = sizeof settings;
     settings.start_ms = start_ms;
     settings.end_ms = end_ms;
     assert_int_equal(sale_define(&one->sale, settings.shards, &settings).status, SECKILL_OK);
@@ -125,6 +126,7 @@ static void test_what_is_overdue_is_asked_for(void **state) {
     (void)state;
     front *one = front_open(1, 10, direct);
     seckill_item_settings settings = sale_get(&one->sale).settings;
+    settings.struct_size = sizeof settings;
     settings.hold_ms = 1500;
     assert_int_equal(sale_define(&one->sale, settings.shards, &settings).status, SECKILL_OK);
     assert_int_equal(sale_reserve(&one->sale, "a", "1", 1).status, SECKILL_OK);

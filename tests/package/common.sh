@@ -38,6 +38,11 @@ find_libdir() {
     libdir=$(dirname "$(find "$prefix" -name libseckill.a)")
 }
 
+# so_number VERSION|REVISION [TREE]: of the binary interface, as that tree says
+so_number() {
+    sed -n "s/^set(SECKILL_SO$1 \([0-9]*\))$/\1/p" "${2:-$SECKILL_SOURCE_DIR}/lib/CMakeLists.txt"
+}
+
 # declared_functions FOLDER: the functions that the headers there declare with SECKILL_API, one a line
 declared_functions() {
     local header

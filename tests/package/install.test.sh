@@ -13,11 +13,31 @@ find_libdir
 for header in "$SECKILL_SOURCE_DIR"/include/seckill/*.h; do
     cmp "$header" "$prefix/include/seckill/$(basename "$header")" || problem "$(basename "$header") is not installed"
 done
-version=$(sed -nE 's/^#define SECKILL_VERSION_STRING "(.*)"/\1/p' "$SECKILL_SOURCE_DIR/include/seckill/base.h")
-for file in libseckill.a libseckill.so "libseckill.so.${version%%.*}" "libseckill.so.$version" pkgconfig/libseckill.pc \
+so=libseckill.so.$(so_number VERSION)
+for file in libseckill.a libseckill.so "$so" "$so.$(so_number REVISION)" pkgconfig/libseckill.pc \
     cmake/seckill/seckill-config.cmake cmake/seckill/seckill-config-version.cmake; do
     [[ -e $libdir/$file ]] || problem "$file is not installed"
 done
+
+# Components: each file is in one, and those that are packaged have what they are for.
+scratch
+of_components=()
+for component in runtime development tools examples; do
+    DESTDIR=$scratch/$component cmake --install "$SECKILL_BUILD_DIR" --prefix /there --component "$component" >/dev/null
+    of_components+=("$scratch/$component/there")
+done
+# files FOLDER...: what is in them, by their paths from there
+files() {
+    find "$@" \( -type f -o -type l \) -printf '%P\n' 2>/dev/null | sort
+}
+diff <(files "$prefix") <(files "${of_components[@]}") || problem "the components together are not what is installed without one"
+[[ $(files "$scratch/runtime" | grep -v '/libseckill\.so\.') == "" ]] || problem "runtime: $(files "$scratch/runtime")"
+if [[ -d $scratch/tools ]]; then
+    for program in ctl front worker; do
+        [[ -x $scratch/tools/there/bin/seckill-$program ]] || problem "seckill-$program is not among the tools"
+    done
+fi
+
 if grep -rlF -e "$first" -e "$SECKILL_SOURCE_DIR/" "$libdir/pkgconfig" "$libdir/cmake"; then
     problem "the files above name the place where they were built"
 fi

@@ -40,7 +40,7 @@ for layer in */; do
 
         while read -r included; do
             case $included in
-            uv.h | uv/* | hiredis/* | hiredis.h)
+            uv.h | uv/* | hiredis/* | hiredis.h | openssl/*)
                 [[ $layer == io ]] || problem "lib/$file: includes <$included>: only lib/io may"
                 ;;
             time.h | sys/time.h | sys/socket.h | netdb.h)

@@ -46,6 +46,11 @@ listed() {
     echo "$*"
 }
 
+# Valkey alone (Debian 13) has its tools by its own name.
+command -v redis-cli >/dev/null || redis-cli() {
+    valkey-cli "$@"
+}
+
 program=$ctl ctl=()
 # shellcheck source=examples/demo_cluster.sh
 source "$SECKILL_SOURCE_DIR/examples/demo_cluster.sh"
@@ -161,7 +166,7 @@ on_this_machine() {
         script+=(-e "s/\\b$name\\b/${ports[$name]}/g")
     done
     sed "${script[@]}" -e "s|/etc/seckill|$etc|g" -e "s|/var/lib/seckill|$lib|g" -e "s|/usr/local/bin/||g" \
-        -e "s|examples/edge/run|$SECKILL_SOURCE_DIR/&  --library $SECKILL_BUILD_DIR/lib/libseckill.so.0|" \
+        -e "s|examples/edge/run|$SECKILL_SOURCE_DIR/&  --library $SECKILL_BUILD_DIR/lib/libseckill.so|" \
         -e "s|examples/ops/|$ops/|g" -e "s/10\.0\.0\.41/127.0.0.1:${ports[3306]}/g" \
         -e "s/'\*:443'/127.0.0.1:${ports[443]}/" -e "s/--user seckill/--user $(id -un)/" -e "s/shop\.example/localhost:${ports[443]}/g" \
         -e 's/\b10\.0\.0\.21\b/127.0.0.1/g' -e 's/--start 2026-06-18T00:00:00+08:00/--start now/' -e 's/--hold 5m/--hold 3s/'

@@ -2,40 +2,11 @@
 # This release and the one before it at work on the same sale: each in a front and in a worker, on one Redis and one orders database,
 # and in the middle of it each is replaced by the other, as in an upgrade and in its rollback. While they sell, every unit is
 # accounted for; in the end the programs of both say that all adds up.
-#
-# The release before is built from the project's history: tests/package/previous_release has its commit, and a name for people.
 set -euo pipefail
 # shellcheck source=tests/integration/demo_common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../integration/demo_common.sh"
-
-# skip REASON
-skip() {
-    echo "skipped: $1"
-    exit 77
-}
-
-# ---- the release before
-
-# build_previous: once for each revision; names its programs' folder $previous
-build_previous() {
-    local revision name source generator=()
-    read -r revision name <"$SECKILL_SOURCE_DIR/tests/package/previous_release"
-    echo "The release before: $name, $revision."
-    previous=$SECKILL_BUILD_DIR/previous/$revision
-    [[ ! -e $previous/built ]] || return 0
-    command -v git >/dev/null || skip "there is no git"
-    git -C "$SECKILL_SOURCE_DIR" cat-file -e "$revision^{commit}" 2>"$scratch/output" ||
-        skip "its revision is not here (no history, or a shallow one): $(head -n 1 "$scratch/output")"
-    rm -rf "$previous"
-    source=$scratch/source
-    mkdir -p "$source" "$previous"
-    git -C "$SECKILL_SOURCE_DIR" archive "$revision" | tar -x -C "$source"
-    ! command -v ninja >/dev/null || generator=(-G Ninja)
-    expect 0 cmake -S "$source" -B "$previous" "${generator[@]}" -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER="$SECKILL_CC" \
-        -DSECKILL_BUILD_TESTS=OFF -DSECKILL_BUILD_BENCH=OFF -DSECKILL_BUILD_EXAMPLES=ON
-    expect 0 cmake --build "$previous" -j 2 --target seckill-front seckill-worker seckill-ctl
-    touch "$previous/built"
-}
+# shellcheck source=tests/package/previous.sh
+source "$(dirname "${BASH_SOURCE[0]}")/previous.sh"
 
 # ---- programs of either: RELEASE is old or new
 
@@ -185,7 +156,7 @@ prove() {
     echo "  $ordered sold and ordered; reconciled $reconciled times meanwhile."
 }
 
-build_previous
+build_previous seckill-front seckill-worker seckill-ctl
 export SECKILL_REDIS=unix:$scratch/redis.sock SECKILL_KEYS=$scratch/keys
 "$redis" --port 0 --unixsocket "$scratch/redis.sock" --dir "$scratch" --save "" >"$scratch/redis.log" 2>&1 &
 pids+=($!)

@@ -233,6 +233,90 @@ static void again_goes_back_to_the_front_in_order(void **state) {
     engine_assert_done(&asks[0], SECKILL_OK);
 }
 
+/* ---- want of memory ---- */
+
+static void run_out(engine_test *test) {
+    test->wire.refuse = SECKILL_NO_MEMORY;
+    test->wire.keeps_refusing = true;
+}
+
+/* Whoever waits for what could not be sent is told why: here the mapping list. */
+static void without_memory_for_the_map_it_is_said_at_the_deadline(void **state) {
+    engine_test *test = *state;
+    static engine_ask op, task, later;
+
+    run_out(test);
+    engine_lookup(test, &op, "u1", 500);
+    engine_stock(test, &task, 500);
+    fake_transport_advance(&test->wire, 500);
+    engine_assert_done(&op, SECKILL_NO_MEMORY);
+    engine_assert_done(&task, SECKILL_NO_MEMORY);
+    test->wire.refuse = SECKILL_OK;
+    engine_lookup(test, &later, "u1", 0);
+    fake_transport_advance(&test->wire, 500); /* what is sent again waits for its turn */
+    fake_transport_play_all(&test->wire);
+    engine_assert_done(&later, SECKILL_OK);
+}
+
+/* And once there is memory, a server that does not answer is what it was. */
+static void memory_that_is_back_is_no_trouble_any_more(void **state) {
+    engine_test *test = *state;
+    static engine_ask first, second;
+
+    engine_test_know_map(test);
+    run_out(test);
+    engine_lookup(test, &first, engine_user(test, 0, 0), 100);
+    fake_transport_advance(&test->wire, 100);
+    engine_assert_done(&first, SECKILL_NO_MEMORY);
+    test->wire.refuse = SECKILL_OK;
+    for (unsigned i = 0; i < 2; i++) {
+        engine_lookup(test, &first, engine_user(test, 0, i), 0);
+        fake_transport_turn(&test->wire);
+    }
+    engine_lookup(test, &second, engine_user(test, 0, 2), 50); /* no place for another batch */
+    fake_transport_advance(&test->wire, 50);
+    engine_assert_done(&second, SECKILL_SERVER_BUSY);
+}
+
+static void without_memory_for_a_shards_update_it_is_said_at_the_deadline(void **state) {
+    engine_test *test = *state;
+    static engine_ask unsent, unmade;
+
+    engine_test_know_map(test);
+    engine_lookup(test, &unsent, engine_user(test, 0, 0), 100);
+    fake_transport_turn(&test->wire);
+    run_out(test);
+    fake_transport_error(&test->wire, fake_transport_oldest(&test->wire), "OLDER settings (x)");
+    fake_transport_advance(&test->wire, 100);
+    engine_assert_done(&unsent, SECKILL_NO_MEMORY);
+    test->wire.refuse = SECKILL_OK;
+    engine_lookup(test, &unmade, engine_user(test, 1, 0), 9); /* sooner than anything is sent again */
+    fake_transport_turn(&test->wire);
+    test->fail_at = test->allocations + 1;
+    fake_transport_error(&test->wire, fake_transport_oldest(&test->wire), "OLDER settings (x)");
+    fake_transport_advance(&test->wire, 9);
+    engine_assert_done(&unmade, SECKILL_NO_MEMORY);
+}
+
+/* With replicas there are two connections: what one of them has no memory for does not say that the other is up. */
+static void memory_for_one_connection_says_nothing_of_the_other(void **state) {
+    engine_test *test = *state;
+    static engine_ask ask, task;
+
+    test->engine->config.lasting = true;
+    engine_test_know_map(test);
+    test->engine->nodes[0].is_down = true;
+    sk__engine_down(test->engine, 0, SECKILL_UNREACHABLE);
+    engine_lookup(test, &ask, engine_user(test, 0, 0), 0);
+    test->wire.refuse = SECKILL_NO_MEMORY;
+    fake_transport_advance(&test->wire, 100); /* sent again, now with memory */
+    fake_transport_play_all(&test->wire);
+    engine_assert_done(&ask, SECKILL_OK);
+    engine_stock(test, &task, 50);
+    fake_transport_advance(&test->wire, 50);
+    engine_assert_done(&task, SECKILL_UNREACHABLE);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, engine_test_setup, engine_test_teardown)
     const struct CMUnitTest tests[] = {
@@ -246,6 +330,10 @@ int main(void) {
         TEST(a_shard_that_refuses_the_update_says_why),
         TEST(a_newer_version_makes_the_map_be_read_again),
         TEST(again_goes_back_to_the_front_in_order),
+        TEST(without_memory_for_the_map_it_is_said_at_the_deadline),
+        TEST(memory_that_is_back_is_no_trouble_any_more),
+        TEST(without_memory_for_a_shards_update_it_is_said_at_the_deadline),
+        TEST(memory_for_one_connection_says_nothing_of_the_other),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -188,7 +188,7 @@ static void a_map_that_contradicts_is_not_taken_over_while_the_old_one_is_in_use
     engine_assert_done(&ask, SECKILL_OK);
     engine_assert_done(&later, SECKILL_OK);
     assert_int_equal(test->item->info.seed[0], 1);
-    assert_int_equal(test->item->info.settings.shards, 7);
+    assert_int_equal(test->item->settings.shards, 7);
 }
 
 /* ---- detaching ---- */
@@ -373,7 +373,7 @@ static void a_task_asks_a_few_shards_at_a_time(void **state) {
     static engine_ask stock;
 
     engine_test_know_map(test);
-    assert_true(test->item->info.settings.shards > 2);
+    assert_true(test->item->settings.shards > 2);
     engine_stock(test, &stock, 0);
     fake_transport_turn(&test->wire);
     assert_int_equal(fake_transport_waiting(&test->wire), 2);
@@ -381,7 +381,7 @@ static void a_task_asks_a_few_shards_at_a_time(void **state) {
     assert_int_equal(fake_transport_waiting(&test->wire), 2);
     fake_transport_play_all(&test->wire);
     engine_assert_done(&stock, SECKILL_OK);
-    assert_int_equal(test->wire.count, test->item->info.settings.shards);
+    assert_int_equal(test->wire.count, test->item->settings.shards);
 }
 
 static size_t count_calls(const engine_test *test) {

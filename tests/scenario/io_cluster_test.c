@@ -29,7 +29,7 @@ static redis_cluster *start_with(io_test *test, const redis_cluster_options *opt
 
 static redis_cluster *start(io_test *test, int masters, int replicas) {
     static const char *const lines[] = {"cluster-require-full-coverage no", NULL};
-    const redis_cluster_options options = {masters, replicas, 0, lines};
+    const redis_cluster_options options = {.masters = masters, .replicas = replicas, .lines = lines};
 
     return start_with(test, &options);
 }
@@ -115,7 +115,7 @@ static void a_killed_master_is_followed_by_its_replica(void **state) {
  */
 static void a_master_that_hangs_holds_up_only_its_own(void **state) {
     static const char *const lines[] = {"cluster-require-full-coverage no", NULL};
-    const redis_cluster_options options = {3, 0, 30000, lines};
+    const redis_cluster_options options = {.masters = 3, .node_timeout_ms = 30000, .lines = lines};
     io_test *test = *state;
     redis_cluster *cluster = start_with(test, &options);
     static io_load load;
@@ -157,7 +157,7 @@ static void a_master_that_hangs_holds_up_only_its_own(void **state) {
 
 /* Where one dead master takes all with it, as Redis has it by default, all wait, and go on by themselves. */
 static void clusterdown_is_waited_for(void **state) {
-    const redis_cluster_options options = {3, 1, 500, NULL};
+    const redis_cluster_options options = {.masters = 3, .replicas = 1, .node_timeout_ms = 500};
     io_test *test = *state;
     redis_cluster *cluster = start_with(test, &options);
     static io_load load;

@@ -4,7 +4,9 @@
 
 static bool fails(failing_memory *memory) {
     memory->made++;
-    return memory->fail_on ? memory->made >= memory->fail_at : memory->made == memory->fail_at;
+    if (memory->fail_at == 0 || memory->made < memory->fail_at)
+        return false;
+    return memory->fail_on || memory->made <= memory->fail_at + memory->fail_more;
 }
 
 static void *allocate(size_t size, void *user_data) {

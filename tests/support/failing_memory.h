@@ -12,6 +12,7 @@ typedef struct {
     size_t made;        /* allocations asked for, the failed ones included */
     size_t fail_at;     /* the one that fails, 1 the first; 0: none */
     size_t outstanding; /* blocks that are not given back */
+    size_t fail_more;   /* that follow and fail too */
     bool fail_on;       /* all that follow fail too */
 } failing_memory;
 

@@ -91,7 +91,8 @@ static seckill_status wire_send(sk__transport *transport, const sk__sending *sen
     seckill_status refuse = wire->refuse;
     fake_sent *sent;
 
-    wire->refuse = SECKILL_OK;
+    if (!wire->keeps_refusing)
+        wire->refuse = SECKILL_OK;
     if (refuse != SECKILL_OK)
         return refuse;
     if (!wire->up || (wire->down_nodes >> wire_node(transport, sending->slot) & 1) != 0)

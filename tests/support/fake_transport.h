@@ -35,6 +35,7 @@ typedef struct {
     uint64_t down_nodes;   /* a bit for each that cannot be reached, while others can */
     char cause[200];       /* why it is down */
     seckill_status refuse; /* what the next send says instead of sending; SECKILL_OK: it sends */
+    bool keeps_refusing;   /* and all that follow */
     bool is_awake;         /* a turn is asked for */
     int64_t now_ms, wall_ms, alarm_ms;
     fake_sent *sent;

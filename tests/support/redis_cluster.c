@@ -222,11 +222,15 @@ static redis_server *start_server(const redis_cluster *cluster, int bus_port) {
                                     "cluster-replica-validity-factor 0",
                                     bus,
                                     timeout};
-    redis_server_options options = {true, false, lines};
+    redis_server_options options = {cluster->options.tls ? REDIS_SERVER_TLS : REDIS_SERVER_TCP, false, lines};
     int ms = cluster->options.node_timeout_ms != 0 ? cluster->options.node_timeout_ms : 1000, count = 6;
 
     (void)snprintf(bus, sizeof(bus), "cluster-port %d", bus_port);
     (void)snprintf(timeout, sizeof(timeout), "cluster-node-timeout %d", ms);
+    if (cluster->options.tls) {
+        lines[count++] = "tls-cluster yes";
+        lines[count++] = "tls-replication yes";
+    }
     for (const char *const *line = cluster->options.lines; line != NULL && *line != NULL && count < LINES_MAX - 1; line++)
         lines[count++] = *line;
     lines[count] = NULL;

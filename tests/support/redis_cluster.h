@@ -26,6 +26,7 @@ typedef struct {
     int replicas;             /* of each */
     int node_timeout_ms;      /* 0: 1000; a dead master's slots are served again after two to three times as long */
     const char *const *lines; /* more lines of redis.conf of each, NULL at the end; NULL: none */
+    bool tls;                 /* all speak TLS only; `lines` name the certificates */
 } redis_cluster_options;
 
 /* Starts the servers and waits until all slots are served and all replicas are in step. NULL, with the reason on stderr. */

@@ -102,7 +102,10 @@ static bool write_config(const redis_server *server, const redis_server_options 
     if (file == NULL)
         return false;
     fprintf(file, "dir %s\nunixsocket %s\nlogfile %s\n", server->folder, server->socket, server->log);
-    fprintf(file, "daemonize no\nprotected-mode no\nbind 127.0.0.1\nport %d\n", server->port);
+    fprintf(file, "daemonize no\nprotected-mode no\nbind 127.0.0.1\nport %d\n",
+            options->tcp == REDIS_SERVER_TLS ? 0 : server->port);
+    if (options->tcp == REDIS_SERVER_TLS)
+        fprintf(file, "tls-port %d\n", server->port);
     fprintf(file, "save \"\"\nlatency-tracking no\n");
     if (options->durable)
         fprintf(file, "appendonly yes\nappendfsync always\n");
@@ -236,7 +239,7 @@ static bool settle_paths(redis_server *server, const redis_server_options *optio
     (void)snprintf(server->socket, sizeof(server->socket), "%s/redis.sock", server->folder);
     (void)snprintf(server->log, sizeof(server->log), "%s/redis.log", server->folder);
     (void)snprintf(server->address, sizeof(server->address), "unix:%s", server->socket);
-    if (options->tcp) {
+    if (options->tcp != REDIS_SERVER_NO_TCP) {
         server->port = redis_server_free_port();
         (void)snprintf(server->tcp_address, sizeof(server->tcp_address), "127.0.0.1:%d", server->port);
     }

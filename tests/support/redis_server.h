@@ -20,8 +20,12 @@
 
 typedef struct redis_server redis_server;
 
+/* What it listens on besides its unix socket: a free port of 127.0.0.1. TLS: nothing else is spoken there, and `lines` name the
+ * certificates. */
+typedef enum { REDIS_SERVER_NO_TCP, REDIS_SERVER_TCP, REDIS_SERVER_TLS } redis_server_port_kind;
+
 typedef struct {
-    bool tcp;                 /* listens on a free port of 127.0.0.1 too */
+    redis_server_port_kind tcp;
     bool durable;             /* append-only file with `appendfsync always`: what was acknowledged survives a kill */
     const char *const *lines; /* more lines of redis.conf, NULL at the end; NULL: none */
 } redis_server_options;

@@ -66,7 +66,7 @@ void sale_on_item(const seckill_item_result *result, void *user_data) {
     if (result->info != NULL) {
         answer->version = result->info->version;
         answer->state = result->info->state;
-        answer->settings = result->info->settings;
+        answer->settings = *result->info->settings;
         memcpy(answer->seed, result->info->seed, sizeof(answer->seed));
     }
     answer->outcomes = result->outcome_count;

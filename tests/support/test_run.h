@@ -31,6 +31,14 @@ static inline bool test_run_is_full(void) {
     return full != NULL && strcmp(full, "1") == 0;
 }
 
+/* Of a loop that is sampled one turn of so many runs; fewer under a sanitizer, all where loops run whole. */
+static inline size_t test_run_step(size_t step) {
+#ifdef __SANITIZE_ADDRESS__
+    step *= 4;
+#endif
+    return test_run_is_full() ? 1 : step;
+}
+
 /* SplitMix64: the next number, from 0 to limit - 1. */
 static inline uint32_t test_run_below(uint64_t *state, uint32_t limit) {
     uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));

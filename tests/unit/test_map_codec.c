@@ -43,7 +43,7 @@ static void a_map_is_read_whole(void **state) {
     assert_true(read_map(bytes, write_map(bytes, sizeof(bytes), SECKILL_ITEM_PAUSED, 3), &map));
     assert_int_equal(map.version, 77);
     assert_int_equal(map.state, SECKILL_ITEM_PAUSED);
-    assert_int_equal(map.settings.struct_size, sizeof(map.settings));
+    assert_int_equal(map.settings.struct_size, 0); /* who passes a copy on has to set it */
     assert_int_equal(map.settings.shards, 3);
     assert_memory_equal(map.seed, "0123456789abcdef", 16);
     assert_int_equal(map.settings.price, 1000);

@@ -23,7 +23,8 @@ enum { SERVERS = 3, SHARDS = 6, HOUR_MS = 3600000 };
 
 typedef struct {
     sk__preflight all;
-    seckill_item_info info;
+    seckill_item_settings settings;
+    seckill_item_info info; /* shows them */
     sk__server servers[SERVERS];
     sk__shard_facts shards[SHARDS];
     seckill_finding list[200];
@@ -50,10 +51,11 @@ static int setup(void **state) {
     static stage one;
 
     memset(&one, 0, sizeof(one));
-    one.info.settings.shards = SHARDS;
-    one.info.settings.window_ms = 60000;
-    one.info.settings.remember_ms = 120000;
-    one.info.settings.start_ms = 2 * HOUR_MS;
+    one.info.settings = &one.settings;
+    one.settings.shards = SHARDS;
+    one.settings.window_ms = 60000;
+    one.settings.remember_ms = 120000;
+    one.settings.start_ms = 2 * HOUR_MS;
     one.info.version = 3;
     one.all.info = &one.info;
     one.all.cause = "done";
@@ -255,7 +257,7 @@ static void eviction(void **state) {
 static void memory(void **state) {
     stage *s = *state;
 
-    s->info.settings.shards = SHARDS;
+    s->settings.shards = SHARDS;
     s->all.options.users = 600000;
     s->servers[0].max_memory = (1 << 20) + 200000 * 256 - 1;
     (void)ONLY(MEMORY, FAILED);
@@ -324,9 +326,9 @@ static void clocks_of_servers(void **state) {
     s->all.options.max_skew_ms = 503;
     (void)ONLY(CLOCK, OK);
     s->all.options.max_skew_ms = 0;
-    s->info.settings.max_skew_ms = 600;
+    s->settings.max_skew_ms = 600;
     (void)ONLY(CLOCK, OK);
-    s->info.settings.max_skew_ms = 0;
+    s->settings.max_skew_ms = 0;
     s->servers[2].high_ms = 5000; /* it answered slowly: nothing is certain of it */
     assert_string_equal(ONLY(CLOCK, FAILED)->server, "10.0.0.1:6379");
 }
@@ -405,7 +407,7 @@ static void many_shards_need_not_be_spread_to_the_last_one(void **state) {
         {{358, 360, 306}, SECKILL_LEVEL_WARNING}, {{358, 359, 307}, SECKILL_LEVEL_OK},
     };
 
-    s->info.settings.shards = 1024;
+    s->settings.shards = 1024;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         for (int at = 0; at < SERVERS; at++)
             s->servers[at].shards = cases[i].on[at];
@@ -443,17 +445,17 @@ static void each_shard(void **state) {
 static void the_item(void **state) {
     stage *s = *state;
 
-    s->info.settings.start_ms = HOUR_MS;
+    s->settings.start_ms = HOUR_MS;
     (void)ONLY(SALE, WARNING);
     s->info.state = SECKILL_ITEM_PAUSED;
     (void)ONLY(SALE, WARNING);
-    s->info.settings.end_ms = HOUR_MS;
+    s->settings.end_ms = HOUR_MS;
     (void)ONLY(SALE, FAILED);
-    s->info.settings.end_ms = 0;
+    s->settings.end_ms = 0;
     s->info.state = SECKILL_ITEM_ENDED;
     (void)ONLY(SALE, FAILED);
     s->info.state = SECKILL_ITEM_ACTIVE;
-    s->info.settings.start_ms = 2 * HOUR_MS;
+    s->settings.start_ms = 2 * HOUR_MS;
     for (int i = 0; i < SHARDS; i++)
         s->shards[i].loaded = 0;
     (void)ONLY(STOCK, FAILED);

@@ -11,21 +11,24 @@ ffi.cdef [[
 
     typedef struct {
         uint8_t user[64]; size_t user_size; char activity[65]; char item[65]; uint8_t reservation_id[16]; uint32_t quantity;
-        int64_t price, issued_ms, hold_until_ms, valid_until_ms;
+        int64_t price, issued_ms, hold_until_ms, valid_until_ms; uint64_t spare[4];
     } seckill_reservation_ref;
     typedef struct {
         uint8_t user[64]; size_t user_size; char activity[65]; char item[65]; uint8_t reservation_id[16]; uint32_t quantity;
-        uint32_t shard; uint64_t epoch, n; int64_t since_ms, valid_until_ms;
+        uint32_t shard; uint64_t epoch, n; int64_t since_ms, valid_until_ms; uint64_t spare[4];
     } seckill_ticket;
     typedef struct {
         uint8_t id[16]; int32_t state; uint32_t quantity; int64_t price, since_ms, ends_ms; int32_t reason;
+        uint64_t spare[2];
     } seckill_reservation;
     typedef struct {
         size_t struct_size; uint32_t shards, limit; int64_t price, start_ms, end_ms; uint32_t hold_ms, grace_ms, window_ms;
         uint32_t remember_ms, max_skew_ms, max_events, max_queue;
     } seckill_item_settings;
     typedef struct { const char *kind; seckill_bytes value; } seckill_subject;
-    typedef struct { int is_listed; int64_t until_ms, since_ms; seckill_bytes reason; } seckill_blacklist_finding;
+    typedef struct {
+        int is_listed; int64_t until_ms, since_ms; seckill_bytes reason; uint64_t spare[2];
+    } seckill_blacklist_finding;
     typedef struct {
         size_t struct_size; const char *data; size_t size; const char *const *argv; const size_t *sizes; uint32_t argc, slot;
         uint32_t round;

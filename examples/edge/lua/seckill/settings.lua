@@ -5,7 +5,7 @@
 -- Each: the default, and for numbers what is least and most.
 local known = {
     -- The library and its keys.
-    library = {"libseckill.so.0"}, -- a path, or a name that the system's loader finds
+    library = {"libseckill.so.1"}, -- a path, or a name that the system's loader finds
     keys = {""},                   -- file: PASERK keys, one a line, as the fronts have them; the first that can issue issues
     leeway_ms = {2000, 0, 3600000}, -- by which clocks may differ when a token ends: as the fronts' --leeway
 
