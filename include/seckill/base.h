@@ -78,7 +78,7 @@ enum {
  *   says how large it is for him (for options by the _INIT macro): what lies beyond is neither read nor written, and an option
  *   that is not there has its default. One that is larger than the library knows may come from a newer program: it is taken if
  *   it is zero there, else SECKILL_INVALID; one to be filled is filled as far as it is known, and struct_size becomes that
- *   size. Less than sizeof(size_t), or 4096 bytes more than is known, is an impossible size.
+ *   size. 0, what is no multiple of sizeof(size_t), or more than 4096 bytes beyond what is known is an impossible size.
  * - A callback or another call gives a pointer to it, as to all results. Fields are added behind its end. Nobody but the
  *   library makes one, and there are no arrays of it.
  * - It ends with `spare`: values, of which there are arrays, and which stand in others. A field that is added takes of that, so

@@ -116,8 +116,8 @@ typedef struct {
     /** PEM: the client's own certificate, with those between it and one that the server trusts; NULL: none is shown */
     const char *tls_certificate_file;
     const char *tls_key_file; /**< PEM: its private key, without a passphrase; needs tls_certificate_file, and vice versa */
-    /** the name or IP address that certificates must be for, up to SECKILL_SERVER_NAME_MAX bytes; a name is told to the server
-     * too (SNI). NULL: the host of each address */
+    /** the name or IP address that certificates must be for, 1 to SECKILL_SERVER_NAME_MAX bytes, no dot first; a name is told
+     * to the server too (SNI). NULL: the host of each address */
     const char *tls_server_name;
     uint32_t tls; /**< 1: speak TLS; 0: plain text, and no other option of TLS may be set. Not with unix: */
 } seckill_client_options;

@@ -10,8 +10,9 @@ enum { HOUR_MS = 3600000 };
 /* No release adds more to a structure than this: what says that it is larger is none. */
 enum { GROWTH_MAX = 4096 };
 
+/* All have a size_t and are as large as several of it, so that no release's ends in the middle of a pointer. */
 bool sk__struct_size_valid(size_t size, size_t known) {
-    return size >= sizeof(size) && size <= known + GROWTH_MAX;
+    return size >= sizeof(size) && size % sizeof(size) == 0 && size <= known + GROWTH_MAX;
 }
 
 bool sk__options_copy(void *out, size_t out_size, const void *options) {
@@ -84,9 +85,10 @@ bool sk__allocator_valid(const seckill_allocator *allocator) {
 static bool tls_valid(const seckill_client_options *out) {
     bool any = out->tls_ca_file != NULL || out->tls_ca_folder != NULL || out->tls_certificate_file != NULL ||
                out->tls_key_file != NULL || out->tls_server_name != NULL;
-    size_t size = out->tls_server_name != NULL ? strlen(out->tls_server_name) : 1;
+    const char *name = out->tls_server_name != NULL ? out->tls_server_name : "any";
 
-    return out->tls <= 1 && (out->tls == 1 || !any) && size >= 1 && size <= SECKILL_SERVER_NAME_MAX &&
+    /* To OpenSSL what begins with a dot is every name that ends so; a zone without its address is no name. */
+    return out->tls <= 1 && (out->tls == 1 || !any) && strlen(name) <= SECKILL_SERVER_NAME_MAX && strchr(".%", *name) == NULL &&
            (out->tls_certificate_file == NULL) == (out->tls_key_file == NULL);
 }
 

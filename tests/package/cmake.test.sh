@@ -51,9 +51,10 @@ for name in only-c only-cpp; do
     build "$name"
 done
 
-# Who links the shared library needs nothing of what it is made from.
+# Who links the shared library needs nothing of what it is made from; and is told why there is no other.
 project shared C "seckill REQUIRED" seckill
-PKG_CONFIG_LIBDIR=$scratch/nothing configure shared
+PKG_CONFIG_LIBDIR=$scratch/nothing configure shared | tee output
+grep -q '^-- There is no seckill::seckill_static, .*: hiredis>=' output || problem "nothing says why there is no seckill::seckill_static"
 build shared
 
 # ---- what is not there

@@ -43,7 +43,7 @@ static void say_size(unsigned char *at, size_t size) {
     memcpy(at, &size, sizeof(size));
 }
 
-static const size_t impossible[] = {0, 1, sizeof(size_t) - 1, 4096 * 3, SIZE_MAX / 2, SIZE_MAX};
+static const size_t impossible[] = {0, 1, sizeof(size_t) - 1, sizeof(size_t) + 1, 4096 * 3, SIZE_MAX / 2, SIZE_MAX};
 
 /* ---- options of other releases ---- */
 
