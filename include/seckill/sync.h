@@ -21,9 +21,10 @@
  *
  * Threads. Every call may be made by any thread, by many at the same time, but not on the thread of the loop, where callbacks
  * run and the log is written: there a call that waits returns SECKILL_INVALID at once. A thread that waits must not be
- * cancelled (pthread_cancel). A forked child must not touch its parent's seckill_sync. All signals are blocked on the loop's
- * thread. The client's log callback runs there; its allocator too, but for seckill_sync_open and seckill_sync_close, which call
- * it on their caller's thread while the other does not run: never on two threads at a time.
+ * cancelled (pthread_cancel). A forked child must not touch its parent's seckill_sync. All signals but those of a fault
+ * (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT) are blocked on the loop's thread. The client's log callback runs there;
+ * its allocator too, but for seckill_sync_open and seckill_sync_close, which call it on their caller's thread while the other
+ * does not run: never on two threads at a time.
  *
  * Waiting ends with the operation's own deadline, the options' timeout_ms, at the latest.
  *

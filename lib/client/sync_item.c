@@ -50,8 +50,9 @@ static seckill_status ask_item(seckill_sync_item *item, const wish *wished, seck
     seckill_sync_item_answer whole;
     sk__sync_ask ask = {item, start, wished, &whole, NULL};
 
-    /* An older caller's may end before it. */
-    if (answer != NULL && answer->struct_size >= offsetof(seckill_sync_item_answer, status) && answer->settings != NULL &&
+    /* Nothing else is looked at where the size is impossible, and an older caller's may end before it. */
+    if (answer != NULL && sk__struct_size_valid(answer->struct_size, sizeof(whole)) &&
+        answer->struct_size >= offsetof(seckill_sync_item_answer, status) && answer->settings != NULL &&
         !sk__struct_size_valid(answer->settings->struct_size, sizeof(seckill_item_settings)))
         return SECKILL_INVALID;
     return sk__sync_ask_run(&ask, &shape, answer);

@@ -140,14 +140,6 @@ seckill_status seckill_view_get_sale(const seckill_view *view, int64_t now_ms, s
     return sk__struct_fill(sale, &all, sizeof(all));
 }
 
-/* ---- what every call begins with ---- */
-
-seckill_status sk__view_check(const seckill_view *view, bool are_good) {
-    if (view == NULL || !are_good)
-        return SECKILL_INVALID;
-    return view->shards != NULL ? SECKILL_OK : SECKILL_NOT_DEFINED;
-}
-
 /* ---- shards ---- */
 
 seckill_status sk__view_write_shard(const seckill_view *view, uint32_t shard, sk__script_id script, uint32_t flags,

@@ -79,7 +79,11 @@ seckill_status sk__view_new(const seckill_allocator *allocator, const char *pref
 
 /* What every call asks first: SECKILL_INVALID where there is no view or its other arguments are not good, SECKILL_NOT_DEFINED
  * where no mapping list is known. */
-seckill_status sk__view_check(const seckill_view *view, bool are_good);
+static inline seckill_status sk__view_check(const seckill_view *view, bool are_good) {
+    if (view == NULL || !are_good)
+        return SECKILL_INVALID;
+    return view->shards != NULL ? SECKILL_OK : SECKILL_NOT_DEFINED;
+}
 
 /* Begins the command of a script of a shard. */
 seckill_status sk__view_write_shard(const seckill_view *view, uint32_t shard, sk__script_id script, uint32_t flags,

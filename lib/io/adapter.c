@@ -99,12 +99,15 @@ static void limit_arrays(sk__adapter *adapter, redisReader *reader) {
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 
-/* What hiredis wants; with TLS reading, too, may have to wait until the socket can be written to. */
+/* What hiredis wants; with TLS reading may have to wait until the socket can be written to, and writing until it can be read
+ * (watched for writing meanwhile, the loop would spin). */
 static int wanted_now(const sk__adapter *adapter) {
     int to_write = adapter->session != NULL && sk__tls_waits_to_write(adapter->session) ? UV_WRITABLE : 0;
 
     if (adapter->securing)
         return to_write != 0 ? to_write : UV_READABLE;
+    if (adapter->session != NULL && sk__tls_waits_to_read(adapter->session))
+        return UV_READABLE;
     return adapter->wanted | to_write;
 }
 

@@ -187,12 +187,16 @@ struct uv_loop_s *sk__background_loop(sk__background *self) {
     return &self->loop;
 }
 
-/* Signals are for the host's threads. */
+/* Signals are for the host's threads, but for the thread's own faults: blocked, they would end the process past the handler of
+ * a host that reports crashes. */
 seckill_status sk__background_start(sk__background *self) {
-    sigset_t all, before;
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT};
+    sigset_t others, before;
 
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    (void)sigfillset(&others);
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+        (void)sigdelset(&others, faults[i]);
+    (void)pthread_sigmask(SIG_SETMASK, &others, &before);
     self->started = uv_thread_create(&self->thread, thread_main, self) == 0;
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     return self->started ? SECKILL_OK : SECKILL_NO_MEMORY;

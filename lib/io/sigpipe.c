@@ -27,6 +27,7 @@ void sk__sigpipe_hold(sk__sigpipe *held) {
 
 void sk__sigpipe_release(const sk__sigpipe *held, bool failed) {
     static const struct timespec at_once = {0, 0};
+    int error = errno;
     sigset_t set;
 
     if (failed && !held->foreign) {
@@ -35,4 +36,5 @@ void sk__sigpipe_release(const sk__sigpipe *held, bool failed) {
         }
     }
     (void)pthread_sigmask(SIG_SETMASK, &held->before, NULL);
+    errno = error;
 }

@@ -20,7 +20,7 @@ typedef struct {
 
 void sk__sigpipe_hold(sk__sigpipe *held);
 
-/* `failed`: the write may have raised it. */
+/* `failed`: the write may have raised it. errno stays what the write made it. */
 void sk__sigpipe_release(const sk__sigpipe *held, bool failed);
 
 #endif

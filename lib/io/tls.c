@@ -31,7 +31,8 @@ struct sk__tls {
 struct sk__tls_session {
     SSL *ssl;
     redisContextFuncs functions;
-    bool waits_to_write;
+    bool waits_to_write;      /* the handshake or reading does */
+    bool waits_to_read;       /* writing does */
     char name[NAME_MAX_SIZE]; /* that the certificate must be for */
     const seckill_allocator *allocator;
 };
@@ -98,7 +99,6 @@ static void set_rules(SSL_CTX *context) {
     /* The system's configuration may ask for more. */
     if (SSL_CTX_get_min_proto_version(context) < TLS1_2_VERSION)
         (void)SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-    /* Writing then never waits for reading. */
     (void)SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION);
     (void)SSL_CTX_set_mode(context,
                            SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
@@ -204,11 +204,12 @@ static ssize_t read_some(redisContext *context, char *buffer, size_t size) {
     int kind = quietly(session->ssl, buffer, size, &count);
 
     session->waits_to_write = kind == SSL_ERROR_WANT_WRITE; /* to answer a change of keys */
+    session->waits_to_read = false;
     return kind == SSL_ERROR_NONE ? (ssize_t)count : blocked_or_failed(session, context, kind);
 }
 
 static ssize_t write_some(redisContext *context) {
-    const sk__tls_session *session = context->privctx;
+    sk__tls_session *session = context->privctx;
     size_t size = sdslen(context->obuf), sent = 0, count = 0;
     int kind = SSL_ERROR_NONE;
 
@@ -218,6 +219,7 @@ static ssize_t write_some(redisContext *context) {
         if (kind == SSL_ERROR_NONE)
             sent += count;
     }
+    session->waits_to_read = kind == SSL_ERROR_WANT_READ; /* for the rest of a message of TLS's own */
     if (kind != SSL_ERROR_NONE && blocked_or_failed(session, context, kind) < 0)
         return -1;
     return (ssize_t)sent;
@@ -286,6 +288,10 @@ sk__tls_step sk__tls_shake_hands(sk__tls_session *session, char *cause, size_t s
 
 bool sk__tls_waits_to_write(const sk__tls_session *session) {
     return session->waits_to_write;
+}
+
+bool sk__tls_waits_to_read(const sk__tls_session *session) {
+    return session->waits_to_read;
 }
 
 bool sk__tls_has_more(const sk__tls_session *session) {

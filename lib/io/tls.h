@@ -49,6 +49,8 @@ sk__tls_step sk__tls_shake_hands(sk__tls_session *session, char *cause, size_t s
 
 /* Whether the handshake, or reading, waits until the socket can be written to. */
 bool sk__tls_waits_to_write(const sk__tls_session *session);
+/* Whether writing waits for something to be read: the rest of a message of TLS itself, such as a session ticket. */
+bool sk__tls_waits_to_read(const sk__tls_session *session);
 /* Whether some of what was taken from the socket has not been read yet: nobody would say that it is there. */
 bool sk__tls_has_more(const sk__tls_session *session);
 /* Bytes taken from the socket so far. */

@@ -29,11 +29,18 @@ void sk__tls_end(sk__tls_session *session) {
 }
 
 sk__tls_step sk__tls_shake_hands(sk__tls_session *session, char *cause, size_t size) {
-    (void)session, (void)cause, (void)size;
+    (void)session;
+    if (size > 0)
+        cause[0] = '\0';
     return SK__TLS_FAILED;
 }
 
 bool sk__tls_waits_to_write(const sk__tls_session *session) {
+    (void)session;
+    return false;
+}
+
+bool sk__tls_waits_to_read(const sk__tls_session *session) {
     (void)session;
     return false;
 }

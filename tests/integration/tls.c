@@ -11,9 +11,11 @@
 #include <arpa/inet.h>
 #include <ftw.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -371,6 +373,42 @@ static void a_server_that_hangs_in_the_handshake(void **state) {
     sale_close(&shop);
 }
 
+/* Drops whoever has said a word: what it has not read resets the connection. */
+static pid_t start_dropping(char address[32]) {
+    struct sockaddr_in local = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t room = sizeof(local);
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    pid_t child;
+
+    assert_int_equal(bind(listener, (struct sockaddr *)&local, room), 0);
+    assert_int_equal(listen(listener, 8), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&local, &room), 0);
+    (void)snprintf(address, 32, "127.0.0.1:%d", ntohs(local.sin_port));
+    child = fork();
+    if (child == 0)
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    while (child == 0) {
+        int one = accept(listener, NULL, NULL);
+        char byte;
+
+        (void)recv(one, &byte, 1, 0);
+        (void)close(one);
+    }
+    assert_true(child > 0);
+    (void)close(listener);
+    return child;
+}
+
+static void a_server_that_drops_the_connection(void **state) {
+    char address[32];
+    pid_t server = start_dropping(address);
+
+    (void)state;
+    refuses(by_tls(address), "TLS: Connection reset by peer");
+    assert_int_equal(kill(server, SIGKILL), 0);
+    assert_int_equal(waitpid(server, NULL, 0), server);
+}
+
 /* ---- longer than one connection */
 
 static void a_server_that_is_started_again(void **state) {
@@ -539,6 +577,7 @@ int main(void) {
         cmocka_unit_test_teardown(a_server_that_asks_for_a_certificate, as_it_was),
         cmocka_unit_test_teardown(plain_text_on_either_side, as_it_was),
         cmocka_unit_test_teardown(a_server_that_hangs_in_the_handshake, as_it_was),
+        cmocka_unit_test_teardown(a_server_that_drops_the_connection, as_it_was),
         cmocka_unit_test_teardown(a_server_that_is_started_again, as_it_was),
         cmocka_unit_test_teardown(a_cluster, as_it_was),
         cmocka_unit_test_teardown(memory_that_is_short, as_it_was),

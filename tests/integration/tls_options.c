@@ -68,6 +68,7 @@ static seckill_client_options with_tls(void) {
 }
 
 static void options_that_contradict(void **state) {
+    static const char *const no_names[] = {"", ".test", ".", "%eth0"};
     char name[SECKILL_SERVER_NAME_MAX + 2];
     seckill_client_options options = with_tls();
 
@@ -80,9 +81,11 @@ static void options_that_contradict(void **state) {
     options = with_tls();
     options.tls_key_file = "key without a certificate";
     assert_status(open_once(options), SECKILL_INVALID);
-    options = with_tls();
-    options.tls_server_name = "";
-    assert_status(open_once(options), SECKILL_INVALID);
+    for (size_t i = 0; i < sizeof(no_names) / sizeof(no_names[0]); i++) {
+        options = with_tls();
+        options.tls_server_name = no_names[i];
+        assert_status(open_once(options), SECKILL_INVALID);
+    }
     memset(name, 'n', sizeof(name));
     name[sizeof(name) - 1] = '\0';
     options.tls_server_name = name;
@@ -154,6 +157,7 @@ static void files_that_cannot_be_used(void **state) {
     is_refused("nowhere.pem", NULL, NULL, NULL, "nowhere.pem: No such file or directory");
     is_refused("leaf.key", NULL, NULL, NULL, "leaf.key: ");
     is_refused("issued", NULL, NULL, NULL, "issued: ");
+    is_refused("locked.key", NULL, NULL, NULL, "locked.key: ");
     is_refused(NULL, "nowhere", NULL, NULL, "nowhere: No such file or directory");
     is_refused(NULL, "ca.pem", NULL, NULL, "ca.pem: Not a directory");
     is_refused("ca.pem", NULL, "nowhere.pem", "leaf.key", "nowhere.pem: No such file or directory");
