@@ -26,8 +26,7 @@ static void watch(host *self) {
 
 static void on_ready(evutil_socket_t fd, short what, void *context) {
     host *self = context;
-    (void)fd;
-    (void)what;
+    (void)fd, (void)what;
     seckill_client_dispatch(self->client);
     if (self->client != NULL) {
         watch(self);
@@ -75,9 +74,9 @@ static seckill_status start(host *self, char **arguments) {
 }
 
 int main(int argc, char **argv) {
-    struct event_base *base = event_base_new();
+    struct event_base *base = argc < 5 ? NULL : event_base_new();
     host self = {0};
-    if (argc < 5 || base == NULL) {
+    if (base == NULL) {
         fprintf(stderr, "usage: %s ACTIVITY ITEM REQUEST_ID USER...\n", argv[0]);
         return 2;
     }
@@ -85,6 +84,7 @@ int main(int argc, char **argv) {
     if (status != SECKILL_OK) {
         fprintf(stderr, "%s: %s\n", seckill_status_name(status), seckill_status_message(status));
         seckill_client_close(self.client, NULL, NULL); /* closed when it returns */
+        event_base_free(base);
         return EXIT_FAILURE;
     }
     self.interrupted = evsignal_new(base, SIGINT, on_interrupt, &self);
