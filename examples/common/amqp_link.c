@@ -284,11 +284,11 @@ static link_status declare(link_state *link, const char *name, bool passive, amq
     return status;
 }
 
-/* Dead letters are passed on until the other queue has them: what could not be decided is not lost. */
 const char *link_advice(link_status status) {
     return status == LINK_OTHER ? " (give --queue-length and --queue-deliveries as it was made with, or delete it)" : "";
 }
 
+/* Dead letters are passed on until the other queue has them: what could not be decided is not lost. */
 link_status link_declare(link_state *link, const link_queues *queues, const char *name) {
     char dead[LINK_NAME];
     link_dead_name(queues->prefix, dead);
