@@ -7,7 +7,27 @@
 #include "redis_tls.h"
 
 #include <stddef.h>
+#include <string.h>
 #include <sys/stat.h>
+
+void redis_tls_take(redis_tls *tls, const char *option, const char *value) {
+    const struct {
+        const char *name, **place;
+    } texts[] = {
+        {"redis-ca", &tls->ca},
+        {"redis-cert", &tls->certificate},
+        {"redis-key", &tls->key},
+        {"redis-server-name", &tls->server_name},
+    };
+    if (strcmp(option, "redis-tls") == 0) {
+        tls->on = 1;
+    }
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        if (strcmp(option, texts[i].name) == 0) {
+            *texts[i].place = value;
+        }
+    }
+}
 
 const char *redis_tls_wrong(const redis_tls *tls) {
     int any = tls->ca || tls->certificate || tls->key || tls->server_name;

@@ -15,6 +15,9 @@ typedef struct {
     const char *server_name;       /* --redis-server-name */
 } redis_tls;
 
+/* Takes one of them, by its name without "--"; other names are passed over. */
+void redis_tls_take(redis_tls *tls, const char *option, const char *value);
+
 /* What is wrong with them, in a sentence; NULL: nothing. */
 const char *redis_tls_wrong(const redis_tls *tls);
 

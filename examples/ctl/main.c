@@ -85,19 +85,11 @@ static int set_global(ctl_run *ctl, int option, const char *value) {
         ctl->connection.password_file = value;
         break;
     case REDIS_TLS:
-        ctl->connection.tls.on = 1;
-        break;
     case REDIS_CA:
-        ctl->connection.tls.ca = value;
-        break;
     case REDIS_CERT:
-        ctl->connection.tls.certificate = value;
-        break;
     case REDIS_KEY:
-        ctl->connection.tls.key = value;
-        break;
     case REDIS_SERVER_NAME:
-        ctl->connection.tls.server_name = value;
+        redis_tls_take(&ctl->connection.tls, ctl_global_options[option].name, value);
         break;
     case PREFIX:
         ctl->connection.prefix = value;

@@ -33,11 +33,7 @@ enum {
     REDIS,
     REDIS_USER,
     REDIS_PASSWORD_FILE,
-    REDIS_TLS,
-    REDIS_CA,
-    REDIS_CERT,
-    REDIS_KEY,
-    REDIS_SERVER_NAME,
+    REDIS_TLS, /* and its companions */
     PREFIX,
     TIMEOUT,
     REPLICAS,
@@ -78,10 +74,10 @@ static const struct option long_options[] = {
     {"redis-user", required_argument, NULL, REDIS_USER},
     {"redis-password-file", required_argument, NULL, REDIS_PASSWORD_FILE},
     {"redis-tls", no_argument, NULL, REDIS_TLS},
-    {"redis-ca", required_argument, NULL, REDIS_CA},
-    {"redis-cert", required_argument, NULL, REDIS_CERT},
-    {"redis-key", required_argument, NULL, REDIS_KEY},
-    {"redis-server-name", required_argument, NULL, REDIS_SERVER_NAME},
+    {"redis-ca", required_argument, NULL, REDIS_TLS},
+    {"redis-cert", required_argument, NULL, REDIS_TLS},
+    {"redis-key", required_argument, NULL, REDIS_TLS},
+    {"redis-server-name", required_argument, NULL, REDIS_TLS},
     {"prefix", required_argument, NULL, PREFIX},
     {"timeout", required_argument, NULL, TIMEOUT},
     {"replicas", required_argument, NULL, REPLICAS},
@@ -251,29 +247,6 @@ static int read_password(settings *s) {
            complain("--redis-user", "needs --redis-password-file, or SECKILL_REDIS_PASSWORD");
 }
 
-/* False: it is none of these. */
-static bool read_tls(redis_tls *tls, int option, const char *text) {
-    switch (option) {
-    case REDIS_TLS:
-        tls->on = 1;
-        return true;
-    case REDIS_CA:
-        tls->ca = text;
-        return true;
-    case REDIS_CERT:
-        tls->certificate = text;
-        return true;
-    case REDIS_KEY:
-        tls->key = text;
-        return true;
-    case REDIS_SERVER_NAME:
-        tls->server_name = text;
-        return true;
-    default:
-        return false;
-    }
-}
-
 static int read_option(settings *s, int option, const char *name, char *text) {
     switch (option) {
     case ACTIVITY:
@@ -305,6 +278,9 @@ static int read_option(settings *s, int option, const char *name, char *text) {
     case REDIS_USER:
         s->redis_user = text;
         return 1;
+    case REDIS_TLS:
+        redis_tls_take(&s->tls, name, text);
+        return 1;
     case PREFIX:
         s->prefix = text;
         return 1;
@@ -315,7 +291,7 @@ static int read_option(settings *s, int option, const char *name, char *text) {
         s->log_level = s->log_level == SECKILL_LOG_WARNING ? SECKILL_LOG_INFO : SECKILL_LOG_DEBUG;
         return 1;
     default:
-        return read_tls(&s->tls, option, text) || read_number(s, option, name, text);
+        return read_number(s, option, name, text);
     }
 }
 
