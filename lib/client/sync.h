@@ -45,6 +45,7 @@ typedef struct sk__sync_ask sk__sync_ask;
 
 /* A call on an item, while its caller waits. `start` runs on the loop's thread; the callback that it names fills `whole`. */
 struct sk__sync_ask {
+    const sk__sync_shape *shape;
     seckill_sync_item *item;
     seckill_status (*start)(sk__sync_ask *ask);
     const void *options; /* of its kind */
@@ -53,10 +54,9 @@ struct sk__sync_ask {
 };
 
 /* Runs the ask, and gives the caller's answer (NULL: nothing) what came; its status. */
-seckill_status sk__sync_ask_run(sk__sync_ask *ask, const sk__sync_shape *shape, void *answer);
+seckill_status sk__sync_ask_run(sk__sync_ask *ask, void *answer);
 
-/* In the callback: a message, cut where it is too long; and the end of the ask. */
-void sk__sync_say(char message[SECKILL_MESSAGE_SIZE], const char *text);
-void sk__sync_ask_done(sk__sync_ask *ask, seckill_status status);
+/* At the end of the callback: the end of the ask; a message that is too long is cut. */
+void sk__sync_ask_done(sk__sync_ask *ask, seckill_status status, const char *message);
 
 #endif

@@ -30,8 +30,7 @@ static void on_item(const seckill_item_result *result, void *user_data) {
             give_settings(result->info, answer->settings);
     }
     answer->amount = result->amount;
-    sk__sync_say(answer->message, result->message);
-    sk__sync_ask_done(ask, result->status);
+    sk__sync_ask_done(ask, result->status, result->message);
 }
 
 static seckill_status start(sk__sync_ask *ask) {
@@ -48,14 +47,14 @@ static seckill_status start(sk__sync_ask *ask) {
 static seckill_status ask_item(seckill_sync_item *item, const wish *wished, seckill_sync_item_answer *answer) {
     static const sk__sync_shape shape = SK__SYNC_SHAPE(seckill_sync_item_answer, status);
     seckill_sync_item_answer whole;
-    sk__sync_ask ask = {item, start, wished, &whole, NULL};
+    sk__sync_ask ask = {&shape, item, start, wished, &whole, NULL};
 
     /* Nothing else is looked at where the size is impossible, and an older caller's may end before it. */
     if (answer != NULL && sk__struct_size_valid(answer->struct_size, sizeof(whole)) &&
         answer->struct_size >= offsetof(seckill_sync_item_answer, status) && answer->settings != NULL &&
         !sk__struct_size_valid(answer->settings->struct_size, sizeof(seckill_item_settings)))
         return SECKILL_INVALID;
-    return sk__sync_ask_run(&ask, &shape, answer);
+    return sk__sync_ask_run(&ask, answer);
 }
 
 seckill_status seckill_sync_item_define(seckill_sync_item *item, const seckill_item_settings *settings, uint32_t timeout_ms,
@@ -116,8 +115,7 @@ static void on_stock(const seckill_stock_result *result, void *user_data) {
         answer->shards[i] = result->shards[i];
         answer->shards[i].node = NULL; /* it is gone after this callback */
     }
-    sk__sync_say(answer->message, result->message);
-    sk__sync_ask_done(ask, result->status);
+    sk__sync_ask_done(ask, result->status, result->message);
 }
 
 static seckill_status start_stock(sk__sync_ask *ask) {
@@ -127,7 +125,7 @@ static seckill_status start_stock(sk__sync_ask *ask) {
 seckill_status seckill_sync_stock_get(seckill_sync_item *item, uint32_t timeout_ms, seckill_sync_stock_answer *answer) {
     static const sk__sync_shape shape = SK__SYNC_SHAPE(seckill_sync_stock_answer, count);
     seckill_sync_stock_answer whole;
-    sk__sync_ask ask = {item, start_stock, &timeout_ms, &whole, NULL};
+    sk__sync_ask ask = {&shape, item, start_stock, &timeout_ms, &whole, NULL};
 
-    return sk__sync_ask_run(&ask, &shape, answer);
+    return sk__sync_ask_run(&ask, answer);
 }

@@ -13,17 +13,16 @@ static void on_result(const seckill_result *result, void *user_data) {
     answer->has_ref = result->ref != NULL;
     if (result->ref != NULL)
         answer->ref = *result->ref;
-    sk__sync_say(answer->message, result->message);
-    sk__sync_ask_done(ask, result->status);
+    sk__sync_ask_done(ask, result->status, result->message);
 }
 
 static seckill_status ask_result(seckill_sync_item *item, seckill_status (*start)(sk__sync_ask *ask), const void *options,
                                  seckill_sync_answer *answer) {
     static const sk__sync_shape shape = SK__SYNC_SHAPE(seckill_sync_answer, status);
     seckill_sync_answer whole;
-    sk__sync_ask ask = {item, start, options, &whole, NULL};
+    sk__sync_ask ask = {&shape, item, start, options, &whole, NULL};
 
-    return sk__sync_ask_run(&ask, &shape, answer);
+    return sk__sync_ask_run(&ask, answer);
 }
 
 static seckill_status start_reserve(sk__sync_ask *ask) {
@@ -76,8 +75,7 @@ static void on_lookup(const seckill_lookup_result *result, void *user_data) {
         if (answer->refs != NULL)
             answer->refs[i] = result->refs[i];
     }
-    sk__sync_say(answer->message, result->message);
-    sk__sync_ask_done(ask, result->status);
+    sk__sync_ask_done(ask, result->status, result->message);
 }
 
 static seckill_status start_lookup(sk__sync_ask *ask) {
@@ -88,9 +86,9 @@ seckill_status seckill_sync_lookup(seckill_sync_item *item, const seckill_lookup
                                    seckill_sync_lookup_answer *answer) {
     static const sk__sync_shape shape = SK__SYNC_SHAPE(seckill_sync_lookup_answer, count);
     seckill_sync_lookup_answer whole;
-    sk__sync_ask ask = {item, start_lookup, options, &whole, NULL};
+    sk__sync_ask ask = {&shape, item, start_lookup, options, &whole, NULL};
 
-    return sk__sync_ask_run(&ask, &shape, answer);
+    return sk__sync_ask_run(&ask, answer);
 }
 
 /* ---- enqueue, poll, refuse ---- */
@@ -113,17 +111,16 @@ static void on_ticket(const seckill_ticket_result *result, void *user_data) {
     answer->has_ref = result->ref != NULL;
     if (result->ref != NULL)
         answer->ref = *result->ref;
-    sk__sync_say(answer->message, result->message);
-    sk__sync_ask_done(ask, result->status);
+    sk__sync_ask_done(ask, result->status, result->message);
 }
 
 static seckill_status ask_ticket(seckill_sync_item *item, seckill_status (*start)(sk__sync_ask *ask), const void *options,
                                  seckill_sync_ticket_answer *answer) {
     static const sk__sync_shape shape = SK__SYNC_SHAPE(seckill_sync_ticket_answer, status);
     seckill_sync_ticket_answer whole;
-    sk__sync_ask ask = {item, start, options, &whole, NULL};
+    sk__sync_ask ask = {&shape, item, start, options, &whole, NULL};
 
-    return sk__sync_ask_run(&ask, &shape, answer);
+    return sk__sync_ask_run(&ask, answer);
 }
 
 static seckill_status start_enqueue(sk__sync_ask *ask) {
