@@ -43,6 +43,11 @@ so_number() {
     sed -n "s/^set(SECKILL_SO$1 \([0-9]*\))$/\1/p" "${2:-$SECKILL_SOURCE_DIR}/lib/CMakeLists.txt"
 }
 
+# first_block LANGUAGE FILE: the first block of that language in a page
+first_block() {
+    awk -v begin="\`\`\`$1" '/^```/ { if (inside) exit; if ($0 == begin) { inside = 1; next } } inside' "$2"
+}
+
 # declared_functions FOLDER: the functions that the headers there declare with SECKILL_API, one a line
 declared_functions() {
     local header

@@ -103,8 +103,7 @@ says seckill-tools Depends "^libseckill$number \(= $version\).*libjansson4"
 grep -qx 'activate-noawait ldconfig' "$scratch/libseckill$number/triggers" || problem "ldconfig is not triggered"
 
 if command -v lintian >/dev/null; then
-    # Man pages are looked at elsewhere.
-    lintian -X documentation/manual --fail-on error,warning "${debs[@]}" >"$scratch/said" 2>/dev/null || problem "lintian: $(cat "$scratch/said")"
+    lintian --fail-on error,warning "${debs[@]}" >"$scratch/said" 2>/dev/null || problem "lintian: $(cat "$scratch/said")"
 else
     echo "not looked at: there is no lintian"
 fi

@@ -2,6 +2,8 @@
 # Called by debian.test.sh in namespaces of its own: debian_inside.sh FOLDER PACKAGE.deb...
 # Installs the packages into an overlay of this machine's files, does there as somebody else what README.md says, and removes them.
 set -euo pipefail
+# shellcheck source=tests/package/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 folder=$1
 shift
@@ -46,11 +48,6 @@ here dpkg --verify libseckill-dev seckill-tools
 
 # ---- README.md, in an empty folder
 
-# block LANGUAGE: the first one
-block() {
-    awk -v begin="\`\`\`$1" '/^```/ { if (inside) exit; if ($0 == begin) { inside = 1; next } } inside' root/new/README.md
-}
-
 # lines BEGINNING: those that begin so
 lines() {
     sed -n "s/^    \($1.*\)/\1/p" root/new/README.md
@@ -82,7 +79,7 @@ works() {
 }
 
 [[ $(here pkg-config --libs libseckill) =~ ^-lseckill\ *$ ]] || fail "pkg-config says more than it has to"
-block c >root/new/program.c
+first_block c root/new/README.md >root/new/program.c
 [[ -s root/new/program.c ]] || fail "README.md has no program"
 compiled=0
 while read -r line; do
@@ -96,7 +93,7 @@ while read -r line; do
 done < <(lines 'cc program\.c')
 ((compiled == 2)) || fail "README.md has $compiled lines that compile it"
 
-block cmake >root/new/CMakeLists.txt
+first_block cmake root/new/README.md >root/new/CMakeLists.txt
 line=$(lines 'cmake -S \. -B build')
 [[ -n $line && -s root/new/CMakeLists.txt ]] || fail "README.md does not say how it is built with CMake"
 user "$line"

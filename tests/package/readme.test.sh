@@ -9,7 +9,7 @@ find_libdir
 cd "$scratch"
 readme=$SECKILL_SOURCE_DIR/README.md
 [[ -e $readme ]] || skip "there is no README.md"
-awk '/^```/ { if (inside) exit; if ($0 == "```c") { inside = 1; next } } inside' "$readme" >program.c
+first_block c "$readme" >program.c
 [[ -s program.c ]] || skip "there is no C program in README.md"
 
 export PKG_CONFIG_PATH=$libdir/pkgconfig
